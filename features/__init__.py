@@ -1,0 +1,1 @@
+"""Records to features: what is known of an enterprise, and what it was at any past date."""
