@@ -1,0 +1,153 @@
+"""Reading one published state of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from features.errors import InputError
+from features.records import TABLES
+from features.records.schema import RecordTable
+from features.store.delta import DeltaFolder
+from features.store.manifest import Manifest
+from features.store.versions import connect, parquet, visible
+
+VISIBILITY = (pa.field("visible_from", pa.date32()), pa.field("visible_to", pa.date32()))
+
+
+class Snapshot:
+    """One published state; what is loaded later does not change it.
+
+    May be read from several threads at once.
+
+    Attributes
+    ----------
+    id : int
+        Its number.
+    tables : Mapping[str, int]
+        Record table → Delta version.
+    created_at : str
+        When it was published, ISO 8601.
+    """
+
+    def __init__(self, root: Path, manifest: Manifest) -> None:
+        self._root = root
+        self._manifest = manifest
+        self._files: dict[str, list[str]] = {}
+        self._columns: dict[str, list[str]] = {}
+        self.id: int = manifest.id
+        self.tables: Mapping[str, int] = dict(manifest.tables)
+        self.created_at = manifest.created_at
+
+    def __repr__(self) -> str:
+        return f"Snapshot({self.id}, {self.counts()})"
+
+    def exists(self, table: str) -> bool:
+        """Return whether any such records were ever loaded."""
+        _known(table)
+        return table in self.tables
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of stored versions of records a table."""
+        return {name: self._manifest.rows[name] for name in TABLES if name in self.tables}
+
+    def read(
+        self, table: str, columns: Sequence[str] | None = None, codes: tuple[str, str] | None = None
+    ) -> pa.Table:
+        """Return records with their interval of visibility.
+
+        Parameters
+        ----------
+        table
+            Name of the record table.
+        columns
+            Columns to return; by default all but provenance.
+        codes
+            Closed range of credit codes; by default all.
+
+        Returns
+        -------
+        pyarrow.Table
+            The columns, then ``visible_from`` and ``visible_to`` (date32), sorted by credit code, event
+            date, recording date and record identifier. Empty if no such records were loaded.
+
+        Raises
+        ------
+        InputError
+            If the table or a column does not exist.
+        """
+        record_table = _known(table)
+        schema = self._schema(record_table, columns)
+        if table not in self.tables:
+            return schema.empty_table()
+        names = schema.names[:-2]
+        query = visible(
+            self.files(table),
+            names,
+            self._stored_columns(table),
+            self.files("credit_repair") if "credit_repair" in self.tables else [],
+            record_table.stored_schema,
+        )
+        # U+10FFFF sorts behind every code.
+        low, high = codes if codes is not None else ("", "\U0010ffff")
+        with self._connection.cursor() as cursor:
+            result = cursor.execute(query, {"low": low, "high": high, "table": table}).to_arrow_table()
+        return result.cast(schema)
+
+    def codes(self) -> pa.Array:
+        """Return the credit codes of all tables, sorted, each once."""
+        return self._codes
+
+    def files(self, table: str) -> list[str]:
+        """Return the Parquet files of a table, for engines that read them in place."""
+        if table not in self._files:
+            self._files[table] = self._folder(table).files(self.tables[table])
+        return self._files[table]
+
+    @cached_property
+    def _codes(self) -> pa.Array:
+        if not self.tables:
+            return pa.array([], pa.string())
+        parts = " UNION ".join(
+            f"SELECT DISTINCT credit_code FROM {parquet(self.files(name))}" for name in self.tables
+        )
+        with self._connection.cursor() as cursor:
+            table = cursor.execute(f"SELECT credit_code FROM ({parts}) ORDER BY credit_code").to_arrow_table()
+        return table["credit_code"].combine_chunks().cast(pa.string())
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return connect(self._root / "spill")
+
+    def _folder(self, table: str) -> DeltaFolder:
+        return DeltaFolder(self._root / "records" / table)
+
+    def _stored_columns(self, table: str) -> list[str]:
+        if table not in self._columns:
+            self._columns[table] = self._folder(table).columns(self.tables[table])
+        return self._columns[table]
+
+    @staticmethod
+    def _schema(table: RecordTable, columns: Sequence[str] | None) -> pa.Schema:
+        stored = table.stored_schema
+        names = table.arrow_schema.names if columns is None else list(dict.fromkeys(columns))
+        unknown = [name for name in names if name not in stored.names]
+        if unknown:
+            raise InputError(
+                f"table {table.name!r} has no column {unknown[0]!r}",
+                field="columns",
+                fix=f"It has {', '.join(stored.names)}.",
+            )
+        return pa.schema([*(stored.field(name) for name in names), *VISIBILITY])
+
+
+def _known(table: str) -> RecordTable:
+    if table not in TABLES:
+        raise InputError(
+            f"there is no record table {table!r}", field="table", fix=f"Tables: {', '.join(TABLES)}."
+        )
+    return TABLES[table]

@@ -1,0 +1,199 @@
+"""One load: everything it adds becomes visible together, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from features.errors import InputError
+from features.records import TABLES
+from features.store import quarantine, versions
+from features.store.delta import DeltaFolder
+from features.store.manifest import Manifest, Manifests
+
+SYSTEM = ("quarantine", "loads")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows that were added to one table.
+
+    Attributes
+    ----------
+    accepted, duplicate, conflict
+        Stored; known already; refused because they contradict a stored row.
+    reasons
+        Reason of refusal → rows.
+    """
+
+    accepted: int
+    duplicate: int
+    conflict: int
+    reasons: Mapping[str, int]
+
+    @property
+    def rows_in(self) -> int:
+        """All rows that were handed over."""
+        return self.accepted + self.duplicate + self.conflict
+
+
+class LoadTransaction:
+    """Writes of one load, made through :meth:`RecordStore.begin`.
+
+    Each :meth:`add` is one Delta commit, so that a load may be larger than memory; readers see none of
+    them before :meth:`commit` has put the manifest in place.
+    """
+
+    def __init__(self, root: Path, manifests: Manifests, load_id: str, source: str) -> None:
+        self._root = root
+        self._manifests = manifests
+        self._load_id = load_id
+        self._source = source
+        self.last = manifests.latest()
+        tables = self.last.tables if self.last else {}
+        system = self.last.system if self.last else {}
+        self._rows = dict(self.last.rows) if self.last else {}
+        self._before = {**tables, **system}
+        self._now: dict[str, int] = {}
+        self._changed = False
+        self.roll_back()
+
+    def roll_back(self) -> None:
+        """Undo what lies beyond the last manifest: a killed or failed load's commits."""
+        folders = self._root / "records"
+        found = [path.name for path in folders.iterdir()] if folders.is_dir() else []
+        self._now = {}
+        self._changed = False
+        for name in {*found, *SYSTEM, *self._before}:
+            version = self._folder(name).roll_back(self._before.get(name))
+            if version is not None:
+                self._now[name] = version
+
+    def add(self, table: str, rows: pa.Table, *, file: str = "") -> Counts:
+        """Add validated rows to a table.
+
+        Parameters
+        ----------
+        table
+            Name of the record table.
+        rows
+            ``arrow_schema`` of the table and ``source_line``.
+        file
+            Name of the file they came from, for the quarantine.
+
+        Returns
+        -------
+        Counts
+            What became of them.
+        """
+        record_table = TABLES[table]
+        expected = pa.schema([*record_table.arrow_schema, pa.field("source_line", pa.int64())])
+        rows = rows.select(expected.names).cast(expected)
+        if not rows.num_rows:
+            return Counts(0, 0, 0, {})
+        for name in ("record_id", "recorded_at", "credit_code", "event_date"):
+            if rows[name].null_count:
+                raise InputError(f"table {table!r}: {rows[name].null_count} rows have no {name}", field=name)
+        existing = self._folder(table).files(self._now[table]) if table in self._now else []
+        with versions.connected(self._root / "spill") as connection:
+            verdicts = versions.judge(connection, record_table, rows, existing, self._load_id)
+            refused = {
+                reason: verdicts[verdict]
+                for verdict, reason in (
+                    (versions.CONFLICT, quarantine.CONFLICT),
+                    (versions.OTHER_ENTERPRISE, quarantine.OTHER_ENTERPRISE),
+                )
+                if verdicts.get(verdict)
+            }
+            accepted = rows.num_rows - sum(verdicts.values())
+            if accepted:
+                self._now[table] = self._folder(table).append(versions.accepted(connection, record_table))
+                self._rows[table] = self._rows.get(table, 0) + accepted
+                self._changed = True
+            if refused:
+                rejected = connection.execute(
+                    """SELECT $table AS "table", $file AS file, source_line,
+                        CASE verdict WHEN 'conflict' THEN $conflict ELSE $other END AS reason,
+                        record_id AS detail,
+                        CASE verdict WHEN 'conflict' THEN 'record_id' ELSE 'credit_code' END AS field,
+                        to_json(incoming_row)::VARCHAR AS raw
+                    FROM (SELECT unnest(incoming_row), incoming_row, verdict FROM (
+                        SELECT (SELECT i FROM (SELECT i.* EXCLUDE (load_id, place)) i) AS incoming_row, verdict
+                        FROM incoming i JOIN rejected USING (place) WHERE verdict <> 'duplicate'))
+                    ORDER BY source_line""",
+                    {
+                        "table": table,
+                        "file": file,
+                        "conflict": quarantine.CONFLICT,
+                        "other": quarantine.OTHER_ENTERPRISE,
+                    },
+                ).to_arrow_table()
+                self.quarantine(rejected)
+        return Counts(accepted, verdicts.get(versions.DUPLICATE, 0), sum(refused.values()), refused)
+
+    def quarantine(self, rejected: pa.Table) -> int:
+        """Keep rows that cannot be used; return how many were not known already.
+
+        Parameters
+        ----------
+        rejected
+            Columns of :data:`features.store.quarantine.REJECTED`.
+        """
+        if not rejected.num_rows:
+            return 0
+        with versions.connected(self._root / "spill") as connection:
+            connection.register(
+                "rejected", rejected.select(quarantine.REJECTED.names).cast(quarantine.REJECTED)
+            )
+            known = "(SELECT NULL::BIGINT AS row_hash WHERE false)"
+            if "quarantine" in self._now:
+                known = versions.parquet(self._folder("quarantine").files(self._now["quarantine"]))
+            new = connection.execute(
+                quarantine.NEW_ROWS.format(known=known),
+                {"source": self._source, "load_id": self._load_id, "now": datetime.now(UTC)},
+            ).to_arrow_table()
+        if new.num_rows:
+            new = new.select(quarantine.QUARANTINE.names).cast(quarantine.QUARANTINE)
+            self._now["quarantine"] = self._folder("quarantine").append(new)
+            self._changed = True
+        return int(new.num_rows)
+
+    def commit(self, loads: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Publish the load as a new snapshot, if it added anything.
+
+        Parameters
+        ----------
+        loads
+            Provenance, one row a file and table: :data:`features.store.quarantine.LOADS` without
+            ``load_id`` and ``source``.
+
+        Returns
+        -------
+        int
+            The snapshot that now is the latest.
+        """
+        if not self._changed and self.last is not None:
+            return self.last.id
+        if loads:
+            rows = [{**row, "load_id": self._load_id, "source": self._source} for row in loads]
+            self._now["loads"] = self._folder("loads").append(pa.Table.from_pylist(rows, quarantine.LOADS))
+        number = self.last.id + 1 if self.last else 1
+        self._manifests.publish(
+            Manifest(
+                id=number,
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                load_id=self._load_id,
+                tables={name: version for name, version in self._now.items() if name not in SYSTEM},
+                rows=self._rows,
+                system={name: self._now[name] for name in SYSTEM if name in self._now},
+            )
+        )
+        return number
+
+    def _folder(self, name: str) -> DeltaFolder:
+        return DeltaFolder(self._root / name if name in SYSTEM else self._root / "records" / name)

@@ -1,0 +1,218 @@
+"""The SQL of versions: which incoming rows are new, and when a stored one is visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.records.schema import RecordTable
+
+NEVER = "DATE '9999-12-31'"
+
+#: What became of an incoming row that is not stored.
+DUPLICATE = "duplicate"
+CONFLICT = "conflict"
+OTHER_ENTERPRISE = "other_enterprise"
+
+
+def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB connection that spills beside the store, not into the working folder."""
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET preserve_insertion_order = true")
+    if spill is not None:
+        connection.execute("SET temp_directory = $folder", {"folder": str(spill)})
+    return connection
+
+
+@contextmanager
+def connected(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection for one piece of work."""
+    connection = connect(spill)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def quoted(name: str) -> str:
+    """Return a column name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def parquet(files: list[str]) -> str:
+    """Return the SQL that reads Parquet files."""
+    names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+    return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+
+
+def content_hash(table: RecordTable) -> str:
+    """Return the SQL of the 63-bit hash of a row's content.
+
+    MD5 of ``name=value`` of all columns that have a value, in the order of their names: the same on
+    every machine and version, and unchanged when a later schema adds a column that old rows lack.
+    """
+    names = sorted(column.name for column in table.all_columns if column.name != "recorded_at")
+    parts = ", ".join(f"'{name}=' || {quoted(name)}::VARCHAR" for name in names)
+    return f"(md5_number_lower(concat_ws(chr(31), {parts})) >> 1)::BIGINT"
+
+
+# Only records that occur more than once, here or in the store, need windows; most do not.
+_REPEATED = """
+CREATE OR REPLACE TEMP TABLE stored AS
+    SELECT record_id, credit_code, recorded_at, content_hash FROM {existing}
+    WHERE record_id IN (SELECT record_id FROM incoming);
+CREATE OR REPLACE TEMP TABLE repeated AS
+    SELECT record_id FROM incoming GROUP BY record_id HAVING count(*) > 1
+    UNION SELECT record_id FROM stored;
+"""
+
+_REJECTED = """
+CREATE OR REPLACE TEMP TABLE rejected AS
+WITH versions AS (
+    SELECT place, record_id, credit_code, recorded_at, content_hash, false AS is_stored
+    FROM incoming WHERE record_id IN (SELECT record_id FROM repeated)
+    UNION ALL
+    SELECT -1, record_id, credit_code, recorded_at, content_hash, true FROM stored
+),
+owned AS (
+    SELECT *, first_value(credit_code) OVER (
+        PARTITION BY record_id ORDER BY is_stored DESC, recorded_at, place) AS owner
+    FROM versions
+),
+days AS (
+    SELECT *, row_number() OVER day AS nth, first_value(content_hash) OVER day AS first_hash
+    FROM owned WHERE credit_code = owner
+    WINDOW day AS (PARTITION BY record_id, recorded_at ORDER BY is_stored DESC, place)
+),
+chain AS (
+    SELECT *, lag(content_hash) OVER (PARTITION BY record_id ORDER BY recorded_at) AS before
+    FROM days WHERE nth = 1
+)
+SELECT place, 'other_enterprise' AS verdict FROM owned WHERE credit_code <> owner AND NOT is_stored
+UNION ALL
+SELECT place, CASE WHEN content_hash = first_hash THEN 'duplicate' ELSE 'conflict' END
+FROM days WHERE nth > 1 AND NOT is_stored
+UNION ALL
+SELECT place, 'duplicate' FROM chain WHERE content_hash = before AND NOT is_stored
+"""
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    table: RecordTable,
+    rows: pa.Table,
+    existing: list[str],
+    load_id: str,
+) -> dict[str, int]:
+    """Decide of every incoming row whether it is new.
+
+    Parameters
+    ----------
+    connection
+        Gets the view ``incoming`` (rows with hash, load and ``place``) and the table ``rejected``
+        (``place``, ``verdict``).
+    table
+        The record table.
+    rows
+        Validated records with ``source_line``.
+    existing
+        Parquet files of the versions that are stored.
+    load_id
+        Goes into every row.
+
+    Returns
+    -------
+    dict
+        Verdict → number of rows.
+    """
+    connection.register("arriving", rows)
+    hashes = connection.execute(f"SELECT {content_hash(table)} AS h FROM arriving").to_arrow_table()["h"]
+    connection.unregister("arriving")
+    count = rows.num_rows
+    complete = rows.append_column("content_hash", hashes)
+    complete = complete.append_column("load_id", pa.repeat(pa.scalar(load_id, pa.string()), count))
+    complete = complete.append_column("place", pc.indices_nonzero(pa.repeat(True, count)).cast(pa.int64()))
+    connection.register("incoming", complete)
+    stored = parquet(existing) if existing else "incoming WHERE false"
+    connection.execute(_REPEATED.format(existing=stored).replace("false\n    WHERE", "false AND"))
+    connection.execute(_REJECTED)
+    found = connection.execute("SELECT verdict, count(*) FROM rejected GROUP BY verdict").fetchall()
+    return dict(found)
+
+
+def accepted(connection: duckdb.DuckDBPyConnection, table: RecordTable) -> pa.RecordBatchReader:
+    """Return the rows that :func:`judge` found new, sorted as they are stored."""
+    names = ", ".join(quoted(name) for name in table.stored_schema.names)
+    return connection.execute(
+        f"SELECT {names} FROM incoming WHERE place NOT IN (SELECT place FROM rejected) "
+        "ORDER BY credit_code, event_date, recorded_at, record_id"
+    ).to_arrow_reader(1_000_000)
+
+
+def visible(
+    files: list[str], columns: list[str], stored_columns: list[str], repairs: list[str], schema: pa.Schema
+) -> str:
+    """Return the SQL that reads rows with their interval of visibility.
+
+    Parameters
+    ----------
+    files
+        Parquet files of the table.
+    columns
+        Columns asked for.
+    stored_columns
+        Columns that the files have; others that the schema names are read as missing.
+    repairs
+        Parquet files of ``credit_repair``; may be empty.
+    schema
+        The table's stored schema.
+
+    Notes
+    -----
+    Takes the parameters ``low`` and ``high`` (range of credit codes) and ``table``. All versions of a
+    record have one credit code (the store refuses others), so the range is cut before versions are
+    compared. A repair decision counts for the enterprise that it names.
+    """
+    have = set(stored_columns)
+    select = ", ".join(
+        f"r.{quoted(name)}" if name in have else f"NULL::{_sql_type(schema, name)} AS {quoted(name)}"
+        for name in columns
+    )
+    source = parquet(files)
+    where = "WHERE credit_code BETWEEN $low AND $high"
+    # An end that is given later can only shorten; least() passes over what is missing.
+    granted = (
+        f"""SELECT credit_code, target_record_id, min(greatest(event_date, recorded_at)) AS repaired
+        FROM {parquet(repairs)} {where} AND target_table = $table AND decision = 'granted'
+        GROUP BY ALL"""
+        if repairs
+        else "SELECT NULL::VARCHAR AS credit_code, NULL::VARCHAR AS target_record_id, "
+        "NULL::DATE AS repaired WHERE $table IS NULL"
+    )
+    return f"""
+    WITH several AS (
+        SELECT record_id FROM {source} {where} GROUP BY record_id HAVING count(*) > 1
+    ),
+    following AS (
+        SELECT record_id, recorded_at,
+            lead(recorded_at) OVER (PARTITION BY record_id ORDER BY recorded_at) AS next_recorded
+        FROM {source} {where} AND record_id IN (SELECT record_id FROM several)
+    ),
+    granted AS ({granted})
+    SELECT {select}{"," if columns else ""} r.recorded_at AS visible_from,
+        least(f.next_recorded, r.withdrawn_at, r.repaired_at, r.expires_at, g.repaired, {NEVER}) AS visible_to
+    FROM (SELECT * FROM {source} {where}) r
+    LEFT JOIN following f ON f.record_id = r.record_id AND f.recorded_at = r.recorded_at
+    LEFT JOIN granted g ON g.target_record_id = r.record_id AND g.credit_code = r.credit_code
+    ORDER BY r.credit_code, r.event_date, r.recorded_at, r.record_id
+    """
+
+
+def _sql_type(schema: pa.Schema, name: str) -> str:
+    types = {pa.string(): "VARCHAR", pa.date32(): "DATE", pa.int64(): "BIGINT", pa.float64(): "DOUBLE"}
+    return types.get(schema.field(name).type, "BOOLEAN")
