@@ -1,0 +1,19 @@
+"""THE feature library: what is computed of every enterprise, declared once."""
+
+from __future__ import annotations
+
+from features.definitions import basic, dynamics, food, relations, social, special_equipment, supervision
+from features.definitions.declaration import GENERAL, SECTORS, Direction, Feature, Library
+from features.definitions.indicators import FIRST_LEVEL, SECOND_LEVEL
+
+LIBRARY = Library(
+    basic.DECLARATIONS
+    + dynamics.DECLARATIONS
+    + supervision.DECLARATIONS
+    + relations.DECLARATIONS
+    + social.DECLARATIONS
+    + food.DECLARATIONS
+    + special_equipment.DECLARATIONS
+)
+
+__all__ = ["FIRST_LEVEL", "GENERAL", "LIBRARY", "SECOND_LEVEL", "SECTORS", "Direction", "Feature", "Library"]
