@@ -1,0 +1,165 @@
+"""Where trained models are kept: MLflow runs, versions and aliases; the model itself is text and JSON."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from features.errors import InputError
+from features.home import Home
+from risk_model.model import RiskModel
+
+EXPERIMENT = "risk-model"
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+ARTIFACT = "model"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version of a model."""
+
+    name: str
+    version: str
+    run_id: str
+    aliases: tuple[str, ...]
+
+
+class Registry:
+    """Registered models of a home.
+
+    Parameters
+    ----------
+    home
+        Where the tracking database and the artifacts lie. ``MLFLOW_TRACKING_URI`` overrides it.
+    """
+
+    def __init__(self, home: Home) -> None:
+        import logging
+
+        # Alembic and MLflow greet every new database with dozens of lines.
+        for name in ("alembic", "mlflow.store.db.utils", "mlflow.tracking"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        from mlflow import MlflowClient
+
+        home.root.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.client = MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
+
+    def _experiment(self) -> str:
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        self.home.artifacts.mkdir(parents=True, exist_ok=True)
+        return str(self.client.create_experiment(EXPERIMENT, artifact_location=self.home.artifacts.as_uri()))
+
+    def log(
+        self, model: RiskModel, *, metrics: dict[str, float], documents: dict[str, Any], scratch: Path
+    ) -> Version:
+        """Record a training run and register its model.
+
+        Parameters
+        ----------
+        model
+            Trained model.
+        metrics
+            Name → figure.
+        documents
+            File name → JSON content, kept beside the model.
+        scratch
+            A folder to write the model to first; emptied.
+
+        Returns
+        -------
+        Version
+            Champion if the model has none yet, else challenger.
+        """
+        run = self.client.create_run(self._experiment(), run_name=model.name, tags={"model": model.name})
+        run_id = run.info.run_id
+        try:
+            specification = model.facts["specification"]
+            for key, value in (
+                specification["learner"] | {"horizon_days": specification["target"]["horizon_days"]}
+            ).items():
+                self.client.log_param(run_id, key, value)
+            for key in ("data_snapshot", "features"):
+                self.client.log_param(run_id, key, model.facts[key])
+            for key, value in metrics.items():
+                self.client.log_metric(run_id, key, value)
+            if scratch.exists():
+                shutil.rmtree(scratch)
+            model.save(scratch)
+            self.client.log_artifacts(run_id, str(scratch), ARTIFACT)
+            for name, content in documents.items():
+                self.client.log_dict(run_id, content, name)
+        except BaseException:
+            self.client.set_terminated(run_id, "FAILED")
+            raise
+        self.client.set_terminated(run_id, "FINISHED")
+        return self._register(model.name, run_id)
+
+    def _register(self, name: str, run_id: str) -> Version:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_registered_model(name)
+        except MlflowException:
+            self.client.create_registered_model(name)
+        source = f"{self.client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
+        version = str(self.client.create_model_version(name, source=source, run_id=run_id).version)
+        has_champion = CHAMPION in self.client.get_registered_model(name).aliases
+        alias = CHALLENGER if has_champion else CHAMPION
+        self.client.set_registered_model_alias(name, alias, version)
+        return Version(name, version, run_id, (alias,))
+
+    def find(self, name: str, version: str | None = None) -> Version:
+        """Return a version of a model: by number, by alias, or the champion.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        from mlflow.exceptions import MlflowException
+
+        wanted = version or CHAMPION
+        try:
+            if wanted.isdigit():
+                found = self.client.get_model_version(name, wanted)
+            else:
+                found = self.client.get_model_version_by_alias(name, wanted)
+        except MlflowException:
+            raise InputError(
+                f"the registry has no {wanted!r} of model {name!r}",
+                field="model",
+                fix=f"Train it first: risk-model train {name}.",
+            ) from None
+        aliases = self.client.get_registered_model(name).aliases
+        of_version = tuple(a for a, v in aliases.items() if str(v) == str(found.version))
+        return Version(name, str(found.version), str(found.run_id), of_version)
+
+    def folder(self, version: Version) -> Path:
+        """Return a local folder with the model's files."""
+        from mlflow.artifacts import download_artifacts
+
+        uri = f"{self.client.get_run(version.run_id).info.artifact_uri}/{ARTIFACT}"
+        return Path(download_artifacts(artifact_uri=uri, tracking_uri=self.home.tracking_uri))
+
+    def load(self, name: str, version: str | None = None) -> tuple[RiskModel, Version]:
+        """Load a model."""
+        found = self.find(name, version)
+        return RiskModel.load(self.folder(found)), found
+
+    def promote(self, name: str, version: str) -> Version:
+        """Make a version the champion."""
+        found = self.find(name, version)
+        self.client.set_registered_model_alias(name, CHAMPION, found.version)
+        return self.find(name, found.version)
+
+    def log_evaluation(self, version: Version, content: dict[str, Any], metrics: dict[str, float]) -> None:
+        """Keep an evaluation with the run of a version."""
+        for key, value in metrics.items():
+            self.client.log_metric(version.run_id, key, value)
+        self.client.log_dict(version.run_id, content, "evaluation.json")

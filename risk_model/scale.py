@@ -1,0 +1,210 @@
+"""From margin to score, and from score to tier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from risk_model.specification import MODELS, Strict, Words, read_yaml, validate
+
+TIERS = ("A", "B", "C", "D")
+INSUFFICIENT = "insufficient_record"
+TIER_WORDS: Mapping[str, Words] = {
+    "A": Words(zh="信用风险低", en="low risk"),
+    "B": Words(zh="信用风险一般", en="ordinary risk"),
+    "C": Words(zh="信用风险较高", en="elevated risk"),
+    "D": Words(zh="信用风险高", en="high risk"),
+    INSUFFICIENT: Words(zh="记录不足", en="insufficient record"),
+}
+LOWEST, HIGHEST = 0.0, 1000.0
+
+
+class ScoreScale(Strict):
+    """Points to double the odds, and where the scale hangs."""
+
+    points_to_double_odds: float = Field(gt=0)
+    reference_score: float
+    reference_odds: float = Field(gt=0)
+
+    @property
+    def factor(self) -> float:
+        """Points per unit of margin (log-odds)."""
+        return self.points_to_double_odds / float(np.log(2.0))
+
+    def score(self, margin: np.ndarray) -> np.ndarray:
+        """Return scores in 0-1000, one decimal; the higher, the riskier.
+
+        Notes
+        -----
+        ``reference_score + points_to_double_odds / ln 2 * (margin - ln reference_odds)``, clipped.
+        """
+        raw = self.reference_score + self.factor * (margin - np.log(self.reference_odds))
+        return np.round(np.clip(raw, LOWEST, HIGHEST), 1)
+
+
+class CutRule(Strict):
+    """How the cuts between tiers are found."""
+
+    method: str = Field(pattern="^(shares|fixed)$")
+    shares: dict[str, float] = {}
+    scores: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> CutRule:
+        if self.method == "shares":
+            if set(self.shares) != set(TIERS) or abs(sum(self.shares.values()) - 1) > 1e-9:
+                msg = f"shares must be given for {', '.join(TIERS)} and sum to 1"
+                raise ValueError(msg)
+        elif set(self.scores) != set(TIERS[1:]) or not (
+            self.scores["B"] <= self.scores["C"] <= self.scores["D"]
+        ):
+            msg = "scores must be given for B, C, D in ascending order"
+            raise ValueError(msg)
+        return self
+
+
+class Hysteresis(Strict):
+    """Points past a cut before an enterprise changes tier."""
+
+    points: float = Field(ge=0)
+
+
+class InsufficientRecord(Strict):
+    """Below so many records there is no tier."""
+
+    minimum_records: int = Field(ge=0)
+
+
+class Floor(Strict):
+    """A rule that sets the lowest possible tier."""
+
+    name: str
+    label: Words
+    feature: str
+    at_least: float
+    tier: str = Field(pattern="^[ABCD]$")
+    basis: str
+    trust: str = Field(pattern="^(law|parameter)$")
+
+
+class TierPolicy(Strict):
+    """``models/tiers.yaml``."""
+
+    score: ScoreScale
+    cuts: CutRule
+    hysteresis: Hysteresis
+    insufficient_record: InsufficientRecord
+    floors: tuple[Floor, ...] = ()
+
+
+def load_policy() -> TierPolicy:
+    """Read ``models/tiers.yaml``."""
+    return validate(TierPolicy, read_yaml(MODELS / "tiers.yaml"), source="models/tiers.yaml")
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Scores at which tiers B, C and D begin."""
+
+    b: float
+    c: float
+    d: float
+
+    @property
+    def edges(self) -> np.ndarray:
+        """The three scores in ascending order."""
+        return np.array([self.b, self.c, self.d])
+
+    def tier_index(self, score: np.ndarray) -> np.ndarray:
+        """Return 0 (A) … 3 (D) of each score."""
+        return np.searchsorted(self.edges, score, side="right")
+
+
+def find_cuts(policy: TierPolicy, score: np.ndarray) -> Cuts:
+    """Find the cuts of a policy on the scores of a reference population.
+
+    Parameters
+    ----------
+    policy
+        Shares of the tiers, or fixed scores.
+    score
+        Scores of the reference population, shape (n,).
+    """
+    if policy.cuts.method == "fixed":
+        return Cuts(*(policy.cuts.scores[tier] for tier in TIERS[1:]))
+    below = np.cumsum([policy.cuts.shares[tier] for tier in TIERS])[:-1]
+    edges = [float(np.round(edge, 1)) for edge in np.quantile(score, below)]
+    for low, high in pairwise(edges):
+        if high < low:
+            msg = "cuts must ascend"
+            raise ValueError(msg)
+    return Cuts(*edges)
+
+
+def decide(
+    policy: TierPolicy,
+    cuts: Cuts,
+    score: np.ndarray,
+    *,
+    records: np.ndarray,
+    floor_values: Mapping[str, np.ndarray],
+    previous: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decide tiers, and say what decided each.
+
+    Parameters
+    ----------
+    policy, cuts
+        Rules and cuts.
+    score
+        Shape (n,).
+    records
+        Records of supervision known of each enterprise, shape (n,).
+    floor_values
+        Feature values that the floors look at; missing (NaN) does not reach a floor.
+    previous
+        Tier of the last classification of each enterprise, "" where there was none, shape (n,).
+
+    Returns
+    -------
+    tier, by_score, decided_by
+        The tier, the tier of the score alone, and ``score``, ``hysteresis``, ``insufficient_record``
+        or ``floor:NAME``, each an object array of shape (n,).
+
+    Notes
+    -----
+    Order: score, then hysteresis, then insufficient record, then floors. A floor of law holds however
+    little else is known.
+    """
+    names = np.array(TIERS, dtype=object)
+    index = cuts.tier_index(score)
+    by_score = names[index]
+    decided = np.full(len(score), "score", dtype=object)
+    if previous is not None:
+        before = np.array([TIERS.index(t) if t in TIERS else -1 for t in previous], dtype=np.int64)
+        band = policy.hysteresis.points
+        lowest = cuts.tier_index(score - band)
+        highest = cuts.tier_index(score + band)
+        # Within the band the last tier stands: noise moves nobody.
+        held = (before >= 0) & (before != index) & (before >= lowest) & (before <= highest)
+        index = np.where(held, before, index)
+        decided[held] = "hysteresis"
+    tier = names[index]
+    thin = records < policy.insufficient_record.minimum_records
+    tier[thin] = INSUFFICIENT
+    decided[thin] = INSUFFICIENT
+    rank = np.where(thin, -1, index)
+    for floor in policy.floors:
+        value = floor_values.get(floor.feature)
+        if value is None:
+            continue
+        level = TIERS.index(floor.tier)
+        raised = (value >= floor.at_least) & (rank < level)
+        tier[raised] = floor.tier
+        decided[raised] = f"floor:{floor.name}"
+        rank = np.where(raised, level, rank)
+    return tier, by_score, decided
