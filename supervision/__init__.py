@@ -1,0 +1,1 @@
+"""Tier to action: measures, and the inspection plan of a month."""
