@@ -6,7 +6,7 @@ import numpy as np
 
 from features.records import codes
 from features.simulation.lists import SeriousList, ground_of
-from features.simulation.months import MISSING, Floats, Ints, add_months
+from features.simulation.months import MISSING, Bools, Floats, Ints, add_months
 from features.simulation.population import CATERER, SELLER
 from features.simulation.risk import sigmoid
 from features.simulation.world import World, known_after, pick
@@ -47,8 +47,9 @@ class Penalties:
         who = world.happens(p.penalties * np.exp(p.penalties_strength * risk - 0.6), rng)
         day = world.days(len(who), rng)
         domain = pick(
-            {"general": 0.36, "quality": 0.17, "pricing": 0.16, "tax": 0.08, "environment": 0.06, "construction": 0.03,
-             "transport": 0.04, "work_safety": 0.03, "urban_management": 0.04, "culture": 0.01, "health": 0.02},
+            {"general": 0.36, "quality": 0.17, "pricing": 0.16, "tax": 0.08, "environment": 0.06,
+             "construction": 0.03, "transport": 0.04, "work_safety": 0.03, "urban_management": 0.04,
+             "culture": 0.01, "health": 0.02},
             len(who), DOMAINS, rng,
         )  # fmt: skip
         self.decide(who, day, domain, rng.random(len(who)) < sigmoid(-2.6 + 0.5 * risk[who]))
@@ -62,7 +63,7 @@ class Penalties:
             grave = rng.random(len(who)) < sigmoid(-2.4 + 0.5 * state[who])
             self.decide(who, day, np.full(len(who), domain_code), grave)
 
-    def decide(self, who: Ints, day: Ints, domain: Ints, grave: Ints) -> None:
+    def decide(self, who: Ints, day: Ints, domain: Ints, grave: Bools) -> None:
         """Record decisions, their publication, and the few that are later withdrawn."""
         world, rng, p = self._world, self._world.rngs["conduct"], self._world.parameters
         count = len(who)
@@ -209,6 +210,6 @@ class Commitments:
         )
 
     @staticmethod
-    def _broken(risk: Floats, rng: np.random.Generator) -> Ints:
-        broken: Ints = rng.random(len(risk)) < sigmoid(-2.7 + 1.0 * risk)
+    def _broken(risk: Floats, rng: np.random.Generator) -> Bools:
+        broken: Bools = rng.random(len(risk)) < sigmoid(-2.7 + 1.0 * risk)
         return broken

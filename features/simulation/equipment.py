@@ -33,7 +33,8 @@ class Equipment:
         self._who = np.repeat(owners, number)
         count = len(self._who)
         self._category = pick(
-            {"1000": 0.09, "2000": 0.22, "3000": 0.38, "4000": 0.12, "5000": 0.14, "6000": 0.01, "8000": 0.04},
+            {"1000": 0.09, "2000": 0.22, "3000": 0.38, "4000": 0.12, "5000": 0.14, "6000": 0.01,
+             "8000": 0.04},
             count, CATEGORIES, rng,
         )  # fmt: skip
         self._maker = rng.integers(0, len(names.MAKERS), size=count)

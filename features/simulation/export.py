@@ -65,8 +65,9 @@ class Export:
         if len(who):
             rows = dict(rows)
             record = rows["record_id"].astype(np.int64)
-            rows["recorded_at"] = strictly_later(record, rows["recorded_at"].astype(np.int64))
-            known = rows["recorded_at"] <= self.end
+            recorded = strictly_later(record, rows["recorded_at"].astype(np.int64))
+            rows["recorded_at"] = recorded
+            known = recorded <= self.end
             rows = {column: values[known] for column, values in rows.items()}
             who = who[known]
         special = self._special(name, rows, who)

@@ -67,6 +67,7 @@ class Batch:
         who: Ints,
         domain: Ints | int,
         day: Ints,
+        *,
         selection: int,
         kind: Ints | int,
         probability: Floats | float = np.nan,
@@ -149,9 +150,9 @@ class Inspections:
             who,
             domain,
             world.days(len(who), rng),
-            _RANDOM,
-            KINDS.index("random"),
-            np.round(probability[who], 8),
+            selection=_RANDOM,
+            kind=KINDS.index("random"),
+            probability=np.round(probability[who], 8),
         )
 
     def _coverage(self) -> Batch:
@@ -160,7 +161,7 @@ class Inspections:
         turn = (world.month + self._coverage_month) % 24 == 0
         held = rng.random(world.population.count) < min(2 * p.coverage_food, 1.0)
         who = np.flatnonzero(turn & held & world.alive & world.population.is_food)
-        return Batch.of(who, FOOD, world.days(len(who), rng), _FULL, KINDS.index("routine"))
+        return Batch.of(who, FOOD, world.days(len(who), rng), selection=_FULL, kind=KINDS.index("routine"))
 
     def _targeted(self) -> Batch:
         world, rng, p = self._world, self._world.rngs["inspections"], self._world.parameters
@@ -189,10 +190,10 @@ class Inspections:
             KINDS.index("system"),
             kind,
         )
-        return Batch.of(who, domain[who], world.days(len(who), rng), _TARGETED, kind)
+        return Batch.of(who, domain[who], world.days(len(who), rng), selection=_TARGETED, kind=kind)
 
     def _after_complaints(self, who: Ints, day: Ints, field: Ints) -> Batch:
-        world, rng, p = self._world, self._world.rngs["inspections"], self._world.parameters
+        rng, p = self._world.rngs["inspections"], self._world.parameters
         looked = rng.random(len(who)) < p.complaint_inspected
         who, day, field = who[looked], day[looked], field[looked]
         domain = np.where(
@@ -202,8 +203,8 @@ class Inspections:
             who,
             domain,
             day + rng.integers(2, 16, size=len(who)),
-            _COMPLAINT,
-            KINDS.index("complaint"),
+            selection=_COMPLAINT,
+            kind=KINDS.index("complaint"),
             boost=p.complaint_boost,
         )
 

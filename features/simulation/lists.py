@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.records import codes
-from features.simulation.months import MISSING, Ints, add_months
+from features.simulation.months import MISSING, Bools, Ints, add_months
 from features.simulation.risk import sigmoid
 from features.simulation.world import World, pick
 
@@ -27,23 +27,23 @@ class AbnormalList:
         self._reason = np.zeros(count, dtype=np.int64)
 
     @property
-    def listed(self) -> np.ndarray:
+    def listed(self) -> Bools:
         """Whether each enterprise is on the list."""
-        return self._record != _NONE
+        on: Bools = self._record != _NONE
+        return on
 
     def enter(self, who: Ints, day: Ints, reason: Ints | int) -> None:
         """Put enterprises on the list that are not on it."""
         world, rng = self._world, self._world.rngs["lists"]
-        reason = np.broadcast_to(reason, who.shape)
         fresh = (self._record[who] == _NONE) & world.alive[who]
-        who, day, reason = who[fresh], day[fresh], reason[fresh]
-        who, first = np.unique(who, return_index=True)
-        day, reason = day[first], reason[first]
+        reasons: Ints = np.broadcast_to(reason, who.shape)[fresh]
+        who, first = np.unique(who[fresh], return_index=True)
+        day, reasons = day[fresh][first], reasons[first]
         known = day + rng.integers(0, 6, size=len(who))
         self._record[who] = world.recorder.add(
-            "abnormal_list", who, day, known, reason=reason, removed_on=MISSING
+            "abnormal_list", who, day, known, reason=reasons, removed_on=MISSING
         )
-        self._event[who], self._known[who], self._reason[who] = day, known, reason
+        self._event[who], self._known[who], self._reason[who] = day, known, reasons
         world.adverse[who] += 0.6
 
     def step(self, filed: Ints, overdue: Ints) -> None:

@@ -77,12 +77,14 @@ class Population:
     @property
     def is_food(self) -> Bools:
         """Whether each is a food enterprise."""
-        return self.food != NONE
+        member: Bools = self.food != NONE
+        return member
 
     @property
     def has_equipment(self) -> Bools:
         """Whether each makes, installs, fills or uses special equipment."""
-        return self.equipment != NONE
+        member: Bools = self.equipment != NONE
+        return member
 
 
 def division(district: Ints) -> Ints:

@@ -147,8 +147,8 @@ class LatentRisk:
             (self._food_slow, p.sector_memory, p.sd_food * np.sqrt(0.25)),
             (self._equipment_slow, p.sector_memory, p.sd_equipment * np.sqrt(0.25)),
         ):
-            state *= memory
-            state += rng.normal(scale=sd * np.sqrt(1 - memory**2), size=len(state))
+            change = rng.normal(scale=sd * np.sqrt(1 - memory**2), size=len(state))
+            np.add(memory * state, change, out=state)
         self._refresh(day)
 
     def probabilities(self) -> Floats:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features.simulation.months import LAST_EVENT_DAY, MISSING, Bools, Floats, Ints, Months
 from features.simulation.parameters import Parameters
@@ -81,7 +83,7 @@ class World:
         """Return days of the current month."""
         return self.first + rng.integers(0, LAST_EVENT_DAY, size=count)
 
-    def happens(self, yearly: Floats | float, rng: np.random.Generator) -> Ints:
+    def happens(self, yearly: npt.NDArray[np.floating[Any]] | float, rng: np.random.Generator) -> Ints:
         """Return the enterprises in business to which something happens this month.
 
         Parameters

@@ -52,6 +52,22 @@ LOADS = pa.schema(
 CONFLICT = "other content under the same record_id and recorded_at"
 OTHER_ENTERPRISE = "record_id belongs to another enterprise"
 
+#: The incoming rows that contradict the store, each as JSON.
+REFUSED_ROWS = """
+WITH refused AS (
+    SELECT verdict, (SELECT row FROM (SELECT i.* EXCLUDE (load_id, place)) row) AS content
+    FROM incoming i JOIN rejected USING (place)
+    WHERE verdict <> 'duplicate'
+)
+SELECT $table AS "table", $file AS file, content.source_line AS source_line,
+    CASE verdict WHEN 'conflict' THEN $conflict ELSE $other END AS reason,
+    content.record_id AS detail,
+    CASE verdict WHEN 'conflict' THEN 'record_id' ELSE 'credit_code' END AS field,
+    to_json(content)::VARCHAR AS raw
+FROM refused
+ORDER BY source_line
+"""
+
 #: Adds hash and provenance; drops what is already known, in the store or earlier in the same rows.
 NEW_ROWS = """
 WITH hashed AS (

@@ -95,7 +95,7 @@ class Snapshot:
         # U+10FFFF sorts behind every code.
         low, high = codes if codes is not None else ("", "\U0010ffff")
         with self._connection.cursor() as cursor:
-            result = cursor.execute(query, {"low": low, "high": high, "table": table}).to_arrow_table()
+            result = cursor.sql(query, params={"low": low, "high": high, "table": table}).to_arrow_table()
         return result.cast(schema)
 
     def codes(self) -> pa.Array:
@@ -116,7 +116,7 @@ class Snapshot:
             f"SELECT DISTINCT credit_code FROM {parquet(self.files(name))}" for name in self.tables
         )
         with self._connection.cursor() as cursor:
-            table = cursor.execute(f"SELECT credit_code FROM ({parts}) ORDER BY credit_code").to_arrow_table()
+            table = cursor.sql(f"SELECT credit_code FROM ({parts}) ORDER BY credit_code").to_arrow_table()
         return table["credit_code"].combine_chunks().cast(pa.string())
 
     @cached_property

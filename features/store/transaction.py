@@ -116,24 +116,16 @@ class LoadTransaction:
                 self._rows[table] = self._rows.get(table, 0) + accepted
                 self._changed = True
             if refused:
-                rejected = connection.execute(
-                    """SELECT $table AS "table", $file AS file, source_line,
-                        CASE verdict WHEN 'conflict' THEN $conflict ELSE $other END AS reason,
-                        record_id AS detail,
-                        CASE verdict WHEN 'conflict' THEN 'record_id' ELSE 'credit_code' END AS field,
-                        to_json(incoming_row)::VARCHAR AS raw
-                    FROM (SELECT unnest(incoming_row), incoming_row, verdict FROM (
-                        SELECT (SELECT i FROM (SELECT i.* EXCLUDE (load_id, place)) i) AS incoming_row, verdict
-                        FROM incoming i JOIN rejected USING (place) WHERE verdict <> 'duplicate'))
-                    ORDER BY source_line""",
-                    {
+                rejected = connection.sql(
+                    quarantine.REFUSED_ROWS,
+                    params={
                         "table": table,
                         "file": file,
                         "conflict": quarantine.CONFLICT,
                         "other": quarantine.OTHER_ENTERPRISE,
                     },
-                ).to_arrow_table()
-                self.quarantine(rejected)
+                )
+                self.quarantine(rejected.to_arrow_table())
         return Counts(accepted, verdicts.get(versions.DUPLICATE, 0), sum(refused.values()), refused)
 
     def quarantine(self, rejected: pa.Table) -> int:
@@ -153,9 +145,9 @@ class LoadTransaction:
             known = "(SELECT NULL::BIGINT AS row_hash WHERE false)"
             if "quarantine" in self._now:
                 known = versions.parquet(self._folder("quarantine").files(self._now["quarantine"]))
-            new = connection.execute(
+            new: pa.Table = connection.sql(
                 quarantine.NEW_ROWS.format(known=known),
-                {"source": self._source, "load_id": self._load_id, "now": datetime.now(UTC)},
+                params={"source": self._source, "load_id": self._load_id, "now": datetime.now(UTC)},
             ).to_arrow_table()
         if new.num_rows:
             new = new.select(quarantine.QUARANTINE.names).cast(quarantine.QUARANTINE)

@@ -131,7 +131,7 @@ def judge(
         Verdict → number of rows.
     """
     connection.register("arriving", rows)
-    hashes = connection.execute(f"SELECT {content_hash(table)} AS h FROM arriving").to_arrow_table()["h"]
+    hashes = connection.sql(f"SELECT {content_hash(table)} AS h FROM arriving").to_arrow_table()["h"]
     connection.unregister("arriving")
     count = rows.num_rows
     complete = rows.append_column("content_hash", hashes)
@@ -148,7 +148,7 @@ def judge(
 def accepted(connection: duckdb.DuckDBPyConnection, table: RecordTable) -> pa.RecordBatchReader:
     """Return the rows that :func:`judge` found new, sorted as they are stored."""
     names = ", ".join(quoted(name) for name in table.stored_schema.names)
-    return connection.execute(
+    return connection.sql(
         f"SELECT {names} FROM incoming WHERE place NOT IN (SELECT place FROM rejected) "
         "ORDER BY credit_code, event_date, recorded_at, record_id"
     ).to_arrow_reader(1_000_000)
