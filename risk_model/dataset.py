@@ -99,7 +99,8 @@ def build_dataset(
     events = read_events(snapshot, target)
     if events.frame.empty:
         raise InputError(
-            f"the store holds no record of table {target.table!r} that is a label of model {specification.name!r}",
+            f"the store holds no record of table {target.table!r} "
+            f"that is a label of model {specification.name!r}",
             field="target",
             fix="Ingest such records first, or change the target in the model's YAML or profile.",
         )

@@ -126,7 +126,8 @@ def label_pairs(pairs: pa.Table, events: LabelledEvents, target: Target) -> pd.D
     scale = np.int64(10**6)
     event_day = found["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64) + 200_000
     key = categories.get_indexer(found["credit_code"]).astype(np.int64) * scale + event_day
-    order = np.argsort(key, kind="stable")
+    # Of two records on one day the one that found a problem decides.
+    order = np.lexsort((-found["label"].to_numpy(), key))
     key = key[order]
     place = categories.get_indexer(frame["credit_code"]).astype(np.int64)
     day = frame["as_of"].to_numpy().astype("datetime64[D]").astype(np.int64) + 200_000
@@ -156,5 +157,7 @@ def label_pairs(pairs: pa.Table, events: LabelledEvents, target: Target) -> pd.D
         end = result["as_of"] + pd.Timedelta(days=target.horizon_days)
         result.loc[~has, ["label_record"]] = None
         result["label_known"] = end
-        return result.reset_index(drop=True)
-    return result[has].reset_index(drop=True)
+        labelled: pd.DataFrame = result
+    else:
+        labelled = result[has]
+    return labelled.reset_index(drop=True)

@@ -50,7 +50,7 @@ class Contributions:
 
     def total(self) -> np.ndarray:
         """Return base plus contributions, shape (n,)."""
-        return self.base + self.values.sum(axis=1)
+        return np.asarray(self.base + self.values.sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class RiskModel:
             near = difflib.get_close_matches(missing[0], present, n=1)
             hint = f" Did you mean its column {near[0]!r}?" if near else ""
             raise InputError(
-                f"the table lacks {len(missing)} of {len(self.feature_names)} features: {', '.join(missing[:5])}.{hint}",
+                f"the table lacks {len(missing)} of {len(self.feature_names)} features: "
+                f"{', '.join(missing[:5])}.{hint}",
                 field=missing[0],
                 fix="Compute it with the feature library.",
             )
@@ -141,7 +142,7 @@ class RiskModel:
         if not self.cohort_features:
             return np.ones(len(table), dtype=bool)
         columns = [np.nan_to_num(np.asarray(table[name])) > 0 for name in self.cohort_features]
-        return np.logical_or.reduce(columns)
+        return np.asarray(np.logical_or.reduce(columns), dtype=bool)
 
     def _own(self, matrix: np.ndarray) -> np.ndarray:
         return matrix[:, len(self.feature_names) - len(self.own_features) :]
@@ -241,7 +242,8 @@ class RiskModel:
         manifest = _read_json(folder / "manifest.json")
         if manifest.get("format") != FORMAT:
             raise InputError(
-                f"model format {manifest.get('format')!r} in {folder.name} is unknown; this version reads {FORMAT}",
+                f"model format {manifest.get('format')!r} in {folder.name} is unknown; "
+                f"this version reads {FORMAT}",
                 field="format",
             )
         for name, digest in manifest["sha256"].items():

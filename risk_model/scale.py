@@ -43,7 +43,7 @@ class ScoreScale(Strict):
         ``reference_score + points_to_double_odds / ln 2 * (margin - ln reference_odds)``, clipped.
         """
         raw = self.reference_score + self.factor * (margin - np.log(self.reference_odds))
-        return np.round(np.clip(raw, LOWEST, HIGHEST), 1)
+        return np.asarray(np.round(np.clip(raw, LOWEST, HIGHEST), 1))
 
 
 class CutRule(Strict):

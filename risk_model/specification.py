@@ -117,7 +117,7 @@ class ModelSpecification(Strict):
     cohort: Cohort = Cohort()
     target: Target
     windows: Windows
-    learner: Learner = Learner()
+    learner: Learner = Field(default_factory=lambda: Learner.model_validate({}))
     minimum_labels: int = Field(300, ge=0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import pandas as pd
 
@@ -72,7 +73,8 @@ def walk_back(first_record: date, last_record: date, windows: Windows, horizon_d
         if not days:
             needed = sum(wanted.values()) * windows.every_months
             raise InputError(
-                f"labelled records from {first_record} to {last_record} leave no as-of date for the part {part!r}",
+                f"labelled records from {first_record} to {last_record} leave no as-of date "
+                f"for the part {part!r}",
                 field="windows",
                 fix=f"Load a longer history (about {needed} months), or lower train_dates or every_months.",
             )
@@ -102,7 +104,7 @@ def drop_unknown_labels(rows: pd.DataFrame) -> pd.DataFrame:
         With ``part``, ``as_of`` and ``label_known``.
     """
     keep = pd.Series(True, index=rows.index)
-    for part, later in zip(PARTS[:-1], PARTS[1:], strict=True):
+    for part, later in pairwise(PARTS):
         begins = rows.loc[rows["part"] == later, "as_of"].min()
         keep &= ~((rows["part"] == part) & (rows["label_known"] > begins))
     return rows[keep].reset_index(drop=True)

@@ -26,7 +26,7 @@ def logistic_regression(dataset: Dataset, features: tuple[str, ...]) -> np.ndarr
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
     def compress(values: np.ndarray) -> np.ndarray:
-        return np.sign(values) * np.log1p(np.abs(values))
+        return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
     known = [name for name in features if dataset.part("train")[name].notna().any()]
     pipeline = make_pipeline(

@@ -1,0 +1,89 @@
+"""Scoring one enterprise from records at hand: the service's way, through the same kernel and model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pyarrow as pa
+
+from features.definitions import LIBRARY
+from features.kernel import Plan
+from features.runners.single import compute_one
+from risk_model.classification import ModelVersion
+from risk_model.coverage import COVERAGE, records_known
+from risk_model.explanation.explanation import Decision, Explanation, explain_one
+from risk_model.registration import registration_in
+from risk_model.scale import decide
+
+
+class Scorer:
+    """Scores and explains single enterprises.
+
+    Parameters
+    ----------
+    models
+        Name → model, the general one first.
+
+    Attributes
+    ----------
+    models
+        As given.
+    """
+
+    def __init__(self, models: Mapping[str, ModelVersion]) -> None:
+        self.models = dict(models)
+        wanted = {name for entry in models.values() for name in entry.model.needed}
+        self._plan = Plan((*(feature for feature in LIBRARY if feature.name in wanted), *COVERAGE))
+        self._tables = tuple(dict.fromkeys(t for entry in models.values() for t in entry.model.known_tables))
+
+    def features(self, records: Mapping[str, pa.Table], credit_code: str, as_of: date) -> pa.Table:
+        """Return the features of one enterprise, one row.
+
+        Parameters
+        ----------
+        records
+            Table name → records in the canonical schema.
+        credit_code, as_of
+            The enterprise and the date.
+        """
+        values = compute_one(self._plan, records, credit_code, as_of, known_tables=self._tables)
+        return pa.table([values[:, i] for i in range(values.shape[1])], names=list(self._plan.names))
+
+    def score(self, records: Mapping[str, pa.Table], credit_code: str, as_of: date) -> dict[str, Explanation]:
+        """Score an enterprise with every model that speaks of it, and explain each score.
+
+        Parameters
+        ----------
+        records
+            Table name → its records in the canonical schema, of this enterprise only.
+        credit_code, as_of
+            The enterprise and the date of the classification.
+
+        Returns
+        -------
+        dict
+            Model → explanation. There is no earlier tier, so hysteresis decides nothing.
+        """
+        table = self.features(records, credit_code, as_of)
+        known = records_known(table)
+        name = registration_in(records, as_of)["name"]
+        found = {}
+        for model_name, entry in self.models.items():
+            model = entry.model
+            if model.cuts is None or not model.applies(table)[0]:
+                continue
+            row = model.matrix(table)
+            score = model.score(model.margin(row))
+            tier, by_score, decided_by = decide(
+                model.policy,
+                model.cuts,
+                score,
+                records=known,
+                floor_values={f.feature: table[f.feature].to_numpy() for f in model.policy.floors},
+            )
+            decision = Decision(float(score[0]), tier[0], by_score[0], decided_by[0], int(known[0]))
+            found[model_name] = explain_one(
+                model, entry.version, row, decision, credit_code=credit_code, name=name, as_of=as_of
+            )
+        return found
