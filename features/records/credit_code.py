@@ -18,8 +18,11 @@ WEIGHTS = tuple(pow(3, i, MODULUS) for i in range(17))
 ORGANISATION_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 
-#: Enterprises of another country or of a simulation carry ``NAMESPACE:key``.
+#: Enterprises of another country or register carry ``NAMESPACE:key``. A namespace is two or more letters
+#: or hyphens: a credit code, which begins with a digit or has one as its second character, does not
+#: become a local key when one of its characters is misread as a colon.
 LOCAL_SEPARATOR = ":"
+_LOCAL = r"[A-Za-z][A-Za-z\-]+:\S+"
 
 _LOOKUP = np.full(128, -1, dtype=np.int64)
 for _value, _character in enumerate(ALPHABET):
@@ -152,14 +155,14 @@ def classify(codes: pd.Series) -> pd.Series:
         kind[eighteen[known & right]] = CodeKind.VALID.value
         kind[eighteen[known & ~right]] = CodeKind.WRONG_CHECK.value
 
-    digits = text.str.fullmatch(r"\d{15}").to_numpy(dtype=bool)
+    digits = text.str.fullmatch(r"[0-9]{15}").to_numpy(dtype=bool)
     kind[digits] = CodeKind.LEGACY_REGISTRATION.value
     nine = np.flatnonzero(text.str.fullmatch(r"[0-9A-Z]{8}-?[0-9X]").to_numpy(dtype=bool))
     for i in nine:
         bare = values[i].replace("-", "")
         if organisation_check_character(bare[:8]) == bare[8]:
             kind[i] = CodeKind.LEGACY_ORGANISATION.value
-    local = text.str.fullmatch(r"[A-Za-z0-9\-]+:\S+").to_numpy(dtype=bool)
+    local = text.str.fullmatch(_LOCAL).to_numpy(dtype=bool)
     kind[local] = CodeKind.LOCAL.value
     return pd.Series(kind, index=codes.index, dtype="string")
 
@@ -172,9 +175,10 @@ def explain(code: str) -> str:
     >>> explain("91310115MA1G4L1WXK")
     "check character 'K' is wrong, expected '7'"
     """
-    kind = CodeKind(classify(normalise(pd.Series([code]))).iloc[0])
+    normal = normalise(pd.Series([code]))
+    code, kind = str(normal.iloc[0]), CodeKind(classify(normal).iloc[0])
     if kind is CodeKind.WRONG_CHECK:
-        return f"check character {code[-1]!r} is wrong, expected {check_character(code[:17].upper())!r}"
+        return f"check character {code[-1]!r} is wrong, expected {check_character(code[:17])!r}"
     if kind is CodeKind.MALFORMED:
         return f"{len(code)} characters; a credit code has 18, of {ALPHABET}"
     return kind.value.replace("_", " ")

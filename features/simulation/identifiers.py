@@ -79,7 +79,8 @@ def text(characters: Bytes) -> pa.Array:
 
 def person_keys(numbers: Ints, salt: int) -> pa.Array:
     """Return the pseudonyms of persons: their numbers scrambled, never a name or an identity number."""
-    mixed = numbers.astype(np.uint64) + np.uint64(salt % 2**32) * np.uint64(0x9E3779B97F4A7C15)
+    # Modulo 2**64 by hand: numpy warns when the product of two of its scalars wraps around.
+    mixed = numbers.astype(np.uint64) + np.uint64(salt % 2**32 * 0x9E3779B97F4A7C15 % 2**64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
