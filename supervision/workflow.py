@@ -1,0 +1,81 @@
+"""A month's plan from what is on disk: read, decide, draw, keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.home import Home
+from supervision import inputs
+from supervision.candidates import candidates_from
+from supervision.plan_rules import load_plan_rules
+from supervision.plans import save_plan
+from supervision.sampling import plan_inspections
+from supervision.sampling.calendar import month_bounds
+from supervision.sampling.planning import Plan
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan, where it was kept, and the published classification that it rests on."""
+
+    plan: Plan
+    folder: Path
+    snapshot: str
+
+
+def plan_month(
+    home: Home,
+    *,
+    sector: str,
+    month: str,
+    capacity: int,
+    seed: str,
+    district: str | None = None,
+    rules_file: Path | None = None,
+) -> SavedPlan:
+    """Plan a month's inspections from the published classification, and keep the plan.
+
+    Parameters
+    ----------
+    home
+        Records, published classifications, plans.
+    sector
+        ``general``, ``food`` or ``special_equipment``.
+    month
+        ``YYYY-MM``.
+    capacity
+        Inspections that can be made.
+    seed
+        Text of the draw; its SHA-256 should have been published before.
+    district
+        GB/T 2260 code; a code that ends in 00 stands for all below it.
+    rules_file
+        The province's own rules.
+
+    Raises
+    ------
+    InputError
+        If nothing is published, or an argument cannot be used.
+    """
+    rules = load_plan_rules(sector, month_bounds(month)[0], rules_file)
+    found = inputs.read_inputs(home, sector, district)
+    as_of = inputs.known_until(month, found.classified_at)
+    candidates = candidates_from(
+        found.classification,
+        found.inspections,
+        found.licences,
+        sector=sector,
+        month=month,
+        as_of=as_of,
+        rules=rules,
+    )
+    made = plan_inspections(candidates, sector=sector, month=month, capacity=capacity, seed=seed, rules=rules)
+    origin = {
+        "known_until": as_of,
+        "classified_at": found.classified_at,
+        "records": found.records,
+        "district": district,
+    }
+    folder = save_plan(made, home.plans, snapshot=found.snapshot, context=origin)
+    return SavedPlan(made, folder, found.snapshot)
