@@ -140,6 +140,12 @@ class Registry:
         of_version = tuple(a for a, v in aliases.items() if str(v) == str(found.version))
         return Version(name, str(found.version), str(found.run_id), of_version)
 
+    def champions(self) -> tuple[str, ...]:
+        """Return the names of the models that have a champion."""
+        return tuple(
+            sorted(m.name for m in self.client.search_registered_models() if CHAMPION in (m.aliases or {}))
+        )
+
     def folder(self, version: Version) -> Path:
         """Return a local folder with the model's files."""
         from mlflow.artifacts import download_artifacts

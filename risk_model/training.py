@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
@@ -27,10 +27,12 @@ from risk_model.specification import ModelSpecification
 Progress = Callable[[int, int], None]
 
 
-class Snapshot(RecordReader):
+class Snapshot(RecordReader, Protocol):
     """A store's snapshot, which has a name."""
 
-    id: Any
+    @property
+    def id(self) -> Any:
+        """Its name."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,238 @@
+"""The monthly work, step by step, on one home: train, evaluate, classify."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.errors import InputError
+from features.home import Home
+from features.store import RecordStore, Snapshot
+from risk_model.classification import ModelVersion, classify
+from risk_model.dataset import build_dataset, needed_features
+from risk_model.evaluation.comparators import PublishedScores
+from risk_model.evaluation.report import evaluate
+from risk_model.model import RiskModel
+from risk_model.publication import Publication
+from risk_model.registry import Registry, Version
+from risk_model.specification import (
+    MODEL_NAMES,
+    ModelSpecification,
+    load_specification,
+    models_of_profile,
+    validate,
+)
+from risk_model.training import train
+
+Progress = Callable[[int, int], None]
+#: Repetitions of the bootstrap at training; ``evaluate`` takes more.
+QUICK_REPETITIONS = 50
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained and registered, and how it did out of time."""
+
+    model: RiskModel
+    version: Version
+    evaluation: dict[str, Any]
+
+
+def train_models(
+    home: Home,
+    names: Sequence[str],
+    *,
+    profile: str | None = None,
+    snapshot: int | None = None,
+    progress: Callable[[str], Progress] | None = None,
+) -> list[Trained]:
+    """Train models on a snapshot of the records and register them.
+
+    Parameters
+    ----------
+    home
+        Records, registry.
+    names
+        Models; the general one is trained before those that start from it.
+    profile
+        Settings of a province laid over the models' own; a shipped name or a path.
+    snapshot
+        Number of the record store's snapshot; the latest by default.
+    progress
+        Called with the name of a model; returns what is called with rows done and rows in all.
+
+    Raises
+    ------
+    InputError
+        If a model is unknown or cannot be trained on these records.
+    """
+    records = RecordStore(home.store).snapshot(snapshot)
+    registry = Registry(home)
+    trained: list[Trained] = []
+    for name in sorted(names, key=_order):
+        specification = load_specification(name, profile)
+        base = _base(specification, registry, trained)
+        result = train(records, specification, base=base, progress=progress(name) if progress else None)
+        evaluation = evaluate(result.model, result.dataset, repetitions=QUICK_REPETITIONS)
+        with tempfile.TemporaryDirectory(prefix="risk-model-") as scratch:
+            version = registry.log(
+                result.model,
+                metrics=flat_metrics(evaluation),
+                documents={
+                    "evaluation-at-training.json": evaluation,
+                    "specification.json": specification.model_dump(mode="json"),
+                },
+                scratch=Path(scratch) / "model",
+            )
+        trained.append(Trained(result.model, version, evaluation))
+    return trained
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name != MODEL_NAMES[0], name
+
+
+def _base(
+    specification: ModelSpecification, registry: Registry, trained: Sequence[Trained]
+) -> RiskModel | None:
+    """Return the model to start from: of this run, else the registered champion."""
+    wanted = specification.increment_over
+    if wanted is None:
+        return None
+    for earlier in trained:
+        if earlier.model.name == wanted:
+            return earlier.model
+    return registry.load(wanted)[0]
+
+
+def trainable(names: Sequence[str] | str, profile: str | None) -> tuple[str, ...]:
+    """Return the models that a word on the command line stands for; ``all``: those of the profile."""
+    if names == "all":
+        return models_of_profile(profile)
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def evaluate_model(
+    home: Home,
+    name: str,
+    version: str | None = None,
+    *,
+    beside: Sequence[PublishedScores] = (),
+    repetitions: int = 300,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Evaluate a registered model out of time, on the recorded snapshot of its training.
+
+    Parameters
+    ----------
+    home
+        Records, registry, and the truth if the records are simulated.
+    name, version
+        The model; the champion by default.
+    beside
+        Published scores of other models for the same records.
+    repetitions
+        Of the bootstrap.
+    progress
+        Called with rows done and rows in all.
+
+    Returns
+    -------
+    dict
+        See :func:`risk_model.evaluation.report.evaluate`; kept with the run in the registry.
+    """
+    registry = Registry(home)
+    model, found = registry.load(name, version)
+    specification = validate(
+        ModelSpecification, model.facts["specification"], source=f"the recorded run of model {name!r}"
+    )
+    records = RecordStore(home.store).snapshot(model.facts["data_snapshot"])
+    dataset = build_dataset(records, specification, needed_features(specification, model.policy), progress)
+    truth = simulated_truth(home, records)
+    result = evaluate(model, dataset, beside=beside, truth=truth, repetitions=repetitions)
+    result["version"] = found.version
+    registry.log_evaluation(found, result, flat_metrics(result))
+    return result
+
+
+def simulated_truth(home: Home, records: Snapshot) -> pd.DataFrame | None:
+    """Return the true risk if this home's records are those of its simulation, else None."""
+    path = home.simulated / "truth.parquet"
+    if not path.is_file():
+        return None
+    truth: pd.DataFrame = pq.read_table(path).to_pandas(date_as_object=False)
+    return truth
+
+
+def flat_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
+    """Return the model's own figures, for the tracking server."""
+    found = {"test_rows": float(evaluation["rows"]), "test_base_rate": evaluation["base_rate"]}
+    for name, figure in evaluation["metrics"].items():
+        if figure["value"] == figure["value"]:
+            found[f"test_{name}"] = figure["value"]
+    return found
+
+
+def classify_all(
+    home: Home,
+    as_of: date | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    snapshot: int | None = None,
+    progress: Progress | None = None,
+) -> Publication:
+    """Classify everybody with the champions, and publish.
+
+    Parameters
+    ----------
+    home
+        Records, registry, published classifications.
+    as_of
+        Date; by default the last day on which something happened, by the records.
+    names
+        Models; by default every model that has a champion.
+    snapshot
+        Number of the record store's snapshot; the latest by default.
+    progress
+        Called with enterprises done and enterprises in all.
+
+    Raises
+    ------
+    InputError
+        If no model is registered or nobody can be classified.
+    """
+    records = RecordStore(home.store).snapshot(snapshot)
+    registry = Registry(home)
+    models: dict[str, ModelVersion] = {}
+    for name in names or registry.champions():
+        model, version = registry.load(name)
+        models[name] = ModelVersion(model, version.version)
+    if not models:
+        raise InputError("no model is trained", field="model", fix="Run risk-model train all first.")
+    day = as_of or newest_day(records)
+    earlier = [p for p in Publication.all(home) if p.as_of < day]
+    return classify(
+        records,
+        dict(sorted(models.items(), key=lambda item: _order(item[0]))),
+        day,
+        home.published,
+        previous=earlier[-1] if earlier else None,
+        progress=progress,
+    )
+
+
+def newest_day(records: Snapshot) -> date:
+    """Return the last day on which something happened, by the records."""
+    found = [
+        pc.max(records.read(table, columns=["event_date"])["event_date"]).as_py() for table in records.tables
+    ]
+    newest: date = max(day for day in found if day is not None)
+    return newest
