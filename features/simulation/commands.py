@@ -1,0 +1,87 @@
+"""``risk-model simulate``: writes the records of a simulated province, and its truth apart from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from features.simulation import SimulationReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command ``simulate``."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    *,
+    enterprises: Annotated[
+        int, typer.Option(help="Enterprises that are ever registered.", metavar="N", show_default=False)
+    ],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.", min=0, metavar="S")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the files; by default `simulated` in the home.", metavar="DIR", show_default=False
+        ),
+    ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of all state; by default RISK_MODEL_HOME, else ./var.", metavar="DIR"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Simulate a province whose true risk is known: ten years of records, as its systems would export them.
+
+    Writes records/TABLE.parquet, simulation.json, and truth.parquet, which only an evaluation may read.
+    """
+    import json
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from features.home import Home
+    from features.simulation import simulate as run
+
+    folder = out or Home.locate(home).simulated
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Months simulated", total=None)
+        report = run(
+            enterprises=enterprises,
+            seed=seed,
+            out=folder,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    if as_json:
+        document = {**report.as_dict(), "out": str(folder)}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        _show(report)
+
+
+def _show(report: SimulationReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from features.records import TABLES
+
+    console = Console()
+    table = Table(
+        title=f"{report.enterprises:,} enterprises, {report.start} to {report.end}, seed {report.seed}"
+    )
+    table.add_column("table")
+    for heading in ("rows", "of them dirt", "to be quarantined"):
+        table.add_column(heading, justify="right")
+    for name, rows in report.rows.items():
+        dirt, refused = sum(report.dirt[name].values()), report.quarantine[name]
+        table.add_row(f"{name} {TABLES[name].label.zh}", f"{rows:,}", f"{dirt:,}", f"{refused:,}")
+    table.add_section()
+    total = sum(report.rows.values()), sum(sum(kinds.values()) for kinds in report.dirt.values())
+    table.add_row("all", f"{total[0]:,}", f"{total[1]:,}", f"{sum(report.quarantine.values()):,}")
+    console.print(table)
+    console.print(f"Records: {report.out / 'records'}", soft_wrap=True)
+    console.print(f"Truth, {report.truth_rows:,} rows: {report.out / 'truth.parquet'}", soft_wrap=True)
