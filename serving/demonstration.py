@@ -91,7 +91,7 @@ def next_month(home: Home, publication: Publication, sector: str) -> SavedPlan:
 
 
 def riskiest(publication: Publication) -> str:
-    """Return the credit code of tier D with the highest score by any sector model, else by the general one."""
+    """Return the credit code with the highest score in tier D, by whatever model."""
     rows = publication.rows(columns=["credit_code", "model", "tier", "score", "decided_by"]).to_pandas()
     worst = rows[rows["tier"] == "D"]
     if worst.empty:
