@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from features.definitions import basic, dynamics, food, relations, social, special_equipment, supervision
-from features.definitions.declaration import GENERAL, SECTORS, Direction, Feature, Library
+from features.definitions.declaration import GENERAL, SECTORS, Library
+from features.definitions.feature import Direction, Feature
 from features.definitions.indicators import FIRST_LEVEL, SECOND_LEVEL
 
 LIBRARY = Library(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import (
+from features.definitions.expressions import col
+from features.definitions.feature import Direction
+from features.definitions.kinds import (
     Count,
     DaysSince,
     DaysSinceDate,
     DaysUntil,
-    Direction,
     InForce,
     Latest,
     LatestCode,
     LatestMoney,
     Overdue,
 )
-from features.definitions.expressions import col
 from features.records import Label, codes
 
 REGISTRATION = "市场主体登记管理条例第三十八条"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import Count, DaysSince, Direction
 from features.definitions.expressions import col
+from features.definitions.feature import Direction
+from features.definitions.kinds import Count, DaysSince
 from features.records import Label
 
 BASIS = "市场主体登记管理条例第二十四条"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Scalar = str | int | float | bool
+Scalar = str | int | float | bool | date
 
 _COMPARE: Mapping[str, Callable[..., Any]] = {
     "==": pc.equal,
@@ -24,6 +25,72 @@ _COMPARE: Mapping[str, Callable[..., Any]] = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Where a condition surely holds and where it surely does not; elsewhere it is unknown.
+
+    Attributes
+    ----------
+    holds, fails
+        bool, shape (n,).
+    """
+
+    holds: np.ndarray
+    fails: np.ndarray
+
+
+class Columns:
+    """Columns of a record table, in which each condition is evaluated once.
+
+    Text is told apart by its distinct values: a comparison looks at those, not at every row.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._encoded: dict[str, tuple[pa.Array, np.ndarray]] = {}
+        self._known: dict[Expression, Truth] = {}
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def truth(self, expression: Expression) -> Truth:
+        """Return where an expression holds and fails."""
+        found = self._known.get(expression)
+        if found is None:
+            found = self._known[expression] = expression.evaluate(self)
+        return found
+
+    def leaf(self, column: str, test: Callable[[pa.Array], pa.Array]) -> Truth:
+        """Return the truth of a test of one column, unknown where the column has no value."""
+        if not pa.types.is_string(self._table.schema.field(column).type):
+            data = self._table[column].combine_chunks()
+            return _truth(test(data))
+        values, place = self._distinct(column)
+        # One more place at the end, for rows without a value.
+        truth = _truth(test(pa.concat_arrays([values, pa.nulls(1, values.type)])))
+        return Truth(truth.holds[place], truth.fails[place])
+
+    def missing(self, column: str) -> Truth:
+        """Return where a column has no value."""
+        null = _bools(pc.is_null(self._table[column].combine_chunks()))
+        return Truth(null, ~null)
+
+    def _distinct(self, column: str) -> tuple[pa.Array, np.ndarray]:
+        if column not in self._encoded:
+            encoded = self._table[column].combine_chunks().dictionary_encode()
+            place = encoded.indices.fill_null(len(encoded.dictionary))
+            self._encoded[column] = encoded.dictionary, place.to_numpy(zero_copy_only=False)
+        return self._encoded[column]
+
+
+def _bools(data: pa.Array) -> np.ndarray:
+    return np.asarray(data.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _truth(result: pa.Array) -> Truth:
+    return Truth(_bools(pc.fill_null(result, False)), ~_bools(pc.fill_null(result, True)))
 
 
 class Expression:
@@ -43,15 +110,18 @@ class Expression:
         """Names of the columns it reads."""
         raise NotImplementedError
 
-    def _evaluate(self, table: pa.Table) -> Any:
+    @property
+    def text(self) -> str:
+        """The condition as people read it."""
+        raise NotImplementedError
+
+    def evaluate(self, columns: Columns) -> Truth:
+        """Return where it holds and where it fails; :meth:`Columns.truth` remembers the answer."""
         raise NotImplementedError
 
     def mask(self, table: pa.Table) -> np.ndarray:
         """Return for each row whether the condition surely holds, shape (n,), bool."""
-        result = pc.fill_null(self._evaluate(table), False)
-        if isinstance(result, pa.ChunkedArray):
-            result = result.combine_chunks()
-        return np.asarray(result.to_numpy(zero_copy_only=False), dtype=bool)
+        return Columns(table).truth(self).holds
 
 
 @dataclass(frozen=True)
@@ -66,9 +136,14 @@ class Comparison(Expression):
     def columns(self) -> frozenset[str]:
         return frozenset({self.column})
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        data = table[self.column]
-        return _COMPARE[self.operator](data, pa.scalar(self.value, type=data.type))
+    @property
+    def text(self) -> str:
+        operator = "=" if self.operator == "==" else self.operator
+        return f"{self.column} {operator} {self.value}"
+
+    def evaluate(self, columns: Columns) -> Truth:
+        compare = _COMPARE[self.operator]
+        return columns.leaf(self.column, lambda data: compare(data, pa.scalar(self.value, type=data.type)))
 
 
 @dataclass(frozen=True)
@@ -82,10 +157,16 @@ class Membership(Expression):
     def columns(self) -> frozenset[str]:
         return frozenset({self.column})
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        data = table[self.column]
-        found = pc.is_in(data, value_set=pa.array(list(self.values), type=data.type))
-        return pc.if_else(pc.is_valid(data), found, pa.scalar(None, pa.bool_()))
+    @property
+    def text(self) -> str:
+        return f"{self.column} in ({', '.join(map(str, self.values))})"
+
+    def evaluate(self, columns: Columns) -> Truth:
+        def test(data: pa.Array) -> pa.Array:
+            found = pc.is_in(data, value_set=pa.array(list(self.values), type=data.type))
+            return pc.if_else(pc.is_valid(data), found, pa.scalar(None, pa.bool_()))
+
+        return columns.leaf(self.column, test)
 
 
 @dataclass(frozen=True)
@@ -99,11 +180,18 @@ class Prefix(Expression):
     def columns(self) -> frozenset[str]:
         return frozenset({self.column})
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        result = pc.starts_with(table[self.column], pattern=self.prefixes[0])
-        for prefix in self.prefixes[1:]:
-            result = pc.or_kleene(result, pc.starts_with(table[self.column], pattern=prefix))
-        return result
+    @property
+    def text(self) -> str:
+        return f"{self.column} beginning with {' or '.join(self.prefixes)}"
+
+    def evaluate(self, columns: Columns) -> Truth:
+        def test(data: pa.Array) -> pa.Array:
+            result = pc.starts_with(data, pattern=self.prefixes[0])
+            for prefix in self.prefixes[1:]:
+                result = pc.or_kleene(result, pc.starts_with(data, pattern=prefix))
+            return result
+
+        return columns.leaf(self.column, test)
 
 
 @dataclass(frozen=True)
@@ -116,8 +204,12 @@ class Missing(Expression):
     def columns(self) -> frozenset[str]:
         return frozenset({self.column})
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        return pc.is_null(table[self.column])
+    @property
+    def text(self) -> str:
+        return f"no {self.column}"
+
+    def evaluate(self, columns: Columns) -> Truth:
+        return columns.missing(self.column)
 
 
 @dataclass(frozen=True)
@@ -128,8 +220,13 @@ class Everything(Expression):
     def columns(self) -> frozenset[str]:
         return frozenset()
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        return pa.array(np.ones(table.num_rows, dtype=bool))
+    @property
+    def text(self) -> str:
+        return "any content"
+
+    def evaluate(self, columns: Columns) -> Truth:
+        holds = np.ones(len(columns), dtype=bool)
+        return Truth(holds, ~holds)
 
 
 @dataclass(frozen=True)
@@ -144,9 +241,23 @@ class Combined(Expression):
     def columns(self) -> frozenset[str]:
         return self.left.columns | self.right.columns
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        join = pc.and_kleene if self.operator == "and" else pc.or_kleene
-        return join(self.left._evaluate(table), self.right._evaluate(table))
+    @property
+    def text(self) -> str:
+        parts = [self._part(self.left), self._part(self.right)]
+        return f" {self.operator} ".join(dict.fromkeys(part for part in parts if part)) or "any content"
+
+    def _part(self, part: Expression) -> str:
+        if isinstance(part, Everything) and self.operator == "and":
+            return ""
+        if isinstance(part, Combined) and part.operator != self.operator:
+            return f"({part.text})"
+        return part.text
+
+    def evaluate(self, columns: Columns) -> Truth:
+        left, right = columns.truth(self.left), columns.truth(self.right)
+        if self.operator == "and":
+            return Truth(left.holds & right.holds, left.fails | right.fails)
+        return Truth(left.holds | right.holds, left.fails & right.fails)
 
 
 @dataclass(frozen=True)
@@ -159,8 +270,15 @@ class Negated(Expression):
     def columns(self) -> frozenset[str]:
         return self.inner.columns
 
-    def _evaluate(self, table: pa.Table) -> Any:
-        return pc.invert(self.inner._evaluate(table))
+    @property
+    def text(self) -> str:
+        if isinstance(self.inner, Missing):
+            return f"{self.inner.column} given"
+        return f"not ({self.inner.text})"
+
+    def evaluate(self, columns: Columns) -> Truth:
+        inner = columns.truth(self.inner)
+        return Truth(inner.fails, inner.holds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import Count, DaysSince, Direction, InForce, Latest, Share, Sum
 from features.definitions.expressions import col
+from features.definitions.feature import Direction
+from features.definitions.kinds import Count, DaysSince, InForce, Latest, Share, Sum
 from features.definitions.supervision import FIRST_LOOK, FOUND, LOOKED
 from features.records import Label
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import InForce
 from features.definitions.expressions import col
+from features.definitions.kinds import InForce
 from features.records import Label
 
 DECLARATIONS = (

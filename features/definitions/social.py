@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import Count, DaysSince, Direction
 from features.definitions.expressions import col
+from features.definitions.feature import Direction
+from features.definitions.kinds import Count, DaysSince
 from features.records import Label
 
 COMPLAINT = "市场监督管理投诉举报处理暂行办法"

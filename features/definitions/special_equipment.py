@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import (
+from features.definitions.expressions import col
+from features.definitions.feature import Direction
+from features.definitions.kinds import (
     Count,
     DaysOverdue,
     DaysSince,
     DaysSinceDate,
     DaysUntil,
-    Direction,
     Overdue,
     Share,
     Sum,
 )
-from features.definitions.expressions import col
 from features.definitions.supervision import FIRST_LOOK, FOUND, LOOKED
 from features.records import Label
 

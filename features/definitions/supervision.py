@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from features.definitions.declaration import (
-    Count,
-    DaysSince,
-    Direction,
-    InForce,
-    Latest,
-    Money,
-    Share,
-    Sum,
-)
 from features.definitions.expressions import col
+from features.definitions.feature import Direction
+from features.definitions.kinds import Count, DaysSince, InForce, Latest, Money, Share, Sum
 from features.records import Label
 
 PENALTY = "国市监信发〔2021〕28号第五条；市场监督管理行政处罚信息公示规定"

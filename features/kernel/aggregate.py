@@ -1,8 +1,8 @@
 """The loop: every term over the visible records of every (enterprise, as-of date) pair.
 
 One pass over the records of an enterprise computes all terms of a table. The loop is compiled
-(Numba), releases the interpreter lock, and adds in the order of the records, so that a value is
-the same to the last bit in whatever batch, thread or process it is computed.
+(Numba), releases the interpreter lock, and goes through the records in their order, so that a value
+is the same to the last bit in whatever batch, thread or process it is computed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from features.definitions.declaration import Operation
+from features.definitions.terms import Operation
 from features.kernel.plan import OPERATION_CODES
 
 COUNT = OPERATION_CODES[Operation.COUNT]
@@ -23,10 +23,26 @@ OVERDUE = OPERATION_CODES[Operation.OVERDUE]
 DAYS_OVERDUE = OPERATION_CODES[Operation.DAYS_OVERDUE]
 DAYS_UNTIL = OPERATION_CODES[Operation.DAYS_UNTIL]
 DAYS_SINCE_DATE = OPERATION_CODES[Operation.DAYS_SINCE_DATE]
+DECAYED = OPERATION_CODES[Operation.DECAYED]
+AGE_SUM = OPERATION_CODES[Operation.AGE_SUM]
+AGE_MAXIMUM = OPERATION_CODES[Operation.AGE_MAXIMUM]
+DAYS_SINCE_FIRST = OPERATION_CODES[Operation.DAYS_SINCE_FIRST]
+TIME_IN_FORCE = OPERATION_CODES[Operation.TIME_IN_FORCE]
+LONGEST_IN_FORCE = OPERATION_CODES[Operation.LONGEST_IN_FORCE]
+DISTINCT = OPERATION_CODES[Operation.DISTINCT]
+YEARS = OPERATION_CODES[Operation.YEARS]
+YEAR_VALUE = OPERATION_CODES[Operation.YEAR_VALUE]
+REPEATS = OPERATION_CODES[Operation.REPEATS]
+STREAK = OPERATION_CODES[Operation.STREAK]
+LATEST_ROW = OPERATION_CODES[Operation.LATEST_ROW]
+
+#: Longest series of years of which :data:`YEARS` keeps track.
+_YEARS_KEPT = 52.0
+_LONG_AGO = -(1 << 40)
 
 
 @njit(nogil=True, cache=True)
-def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912
+def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     starts,
     event_day,
     visible_from,
@@ -35,10 +51,16 @@ def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     values,
     pair_enterprise,
     pair_day,
+    pair_year,
+    first,
+    place,
     operation,
-    condition,
     value,
+    year,
+    parameter,
     window,
+    weights,
+    blank,
     out,
 ):
     """Fill ``out`` with the terms of one table.
@@ -53,25 +75,29 @@ def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912
         Bit c: condition c holds.
     values : float64, shape (n_values, n_records)
         Value columns; dates in days; missing is NaN.
-    pair_enterprise, pair_day : int64, shape (n_pairs,)
-        Enterprise (place in ``starts``, -1 if it has no records) and as-of day.
-    operation, condition, value, window : shape (n_terms,)
-        The plan of the table.
+    pair_enterprise, pair_day, pair_year : int64, shape (n_pairs,)
+        Enterprise (place in ``starts``), as-of day, and last year whose report was due then.
+    first, place, operation, value, year, parameter, window, weights, blank
+        The plan of the table, as in :class:`features.kernel.plan.TablePlan`.
     out : float64, shape (n_pairs, n_terms)
         Result, overwritten.
     """
     one = np.uint64(1)
     terms = operation.shape[0]
+    conditions = first.shape[0] - 1
+    # For each term that looks for repeats and each category: its last day, and the day before that.
+    repeats = False
+    for k in range(terms):
+        repeats = repeats or operation[k] == REPEATS
+    last = np.empty((terms if repeats else 0, 64), dtype=np.int64)
+    before = np.empty((terms if repeats else 0, 64), dtype=np.int64)
     for pair in range(pair_enterprise.shape[0]):
         for k in range(terms):
-            code = operation[k]
-            if code == COUNT or code == SUM or code == IN_FORCE or code == OVERDUE:
-                out[pair, k] = 0.0
-            else:
-                out[pair, k] = np.nan
+            out[pair, k] = blank[k]
+        if repeats:
+            last[:] = _LONG_AGO
+            before[:] = _LONG_AGO
         enterprise = pair_enterprise[pair]
-        if enterprise < 0:
-            continue
         today = pair_day[pair]
         for row in range(starts[enterprise], starts[enterprise + 1]):
             happened = event_day[row]
@@ -82,33 +108,89 @@ def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912
             word = bits[row]
             if word == 0:
                 continue
-            for k in range(terms):
-                if (word >> condition[k]) & one == 0 or happened <= today - window[k]:
+            age = today - happened
+            for condition in range(conditions):
+                if (word >> np.uint64(condition)) & one == 0:
                     continue
-                code = operation[k]
-                if code == COUNT:
-                    out[pair, k] += 1.0
-                elif code == DAYS_SINCE:
-                    out[pair, k] = today - happened
-                else:
+                for k in range(first[condition], first[condition + 1]):
+                    code = operation[k]
+                    to = place[k]
+                    if code == REPEATS:
+                        met = values[value[k], row]
+                        if np.isnan(met):
+                            continue
+                        category = np.int64(met)
+                        if happened > last[k, category]:
+                            before[k, category] = last[k, category]
+                            last[k, category] = happened
+                        if age < window[k] and happened - before[k, category] <= parameter[k]:
+                            out[pair, to] += 1.0
+                        continue
+                    if age >= window[k]:
+                        continue
+                    if code == COUNT:
+                        out[pair, to] += 1.0
+                        continue
+                    if code == DAYS_SINCE:
+                        out[pair, to] = age
+                        continue
+                    if code == DECAYED:
+                        if age < weights.shape[1]:
+                            out[pair, to] += weights[parameter[k], age]
+                        continue
+                    if code == STREAK:
+                        if (word >> np.uint64(parameter[k])) & one == 0:
+                            out[pair, to] += 1.0
+                        else:
+                            out[pair, to] = 0.0
+                        continue
+                    if code == DAYS_SINCE_FIRST:
+                        if not out[pair, to] >= age:
+                            out[pair, to] = age
+                        continue
+                    if code == LATEST_ROW:
+                        out[pair, to] = row
+                        continue
                     x = values[value[k], row]
                     if code == SUM:
-                        out[pair, k] += x
+                        out[pair, to] += x
                     elif code == LATEST:
-                        out[pair, k] = x
+                        out[pair, to] = x
                     elif code == DAYS_SINCE_DATE:
-                        out[pair, k] = today - x
+                        out[pair, to] = today - x
                     elif code == MAXIMUM:
-                        if not out[pair, k] >= x:
-                            out[pair, k] = x
+                        if not out[pair, to] >= x:
+                            out[pair, to] = x
                     elif code == IN_FORCE:
                         if not x <= today:
-                            out[pair, k] += 1.0
+                            out[pair, to] += 1.0
                     elif code == OVERDUE:
                         if x < today:
-                            out[pair, k] += 1.0
+                            out[pair, to] += 1.0
                     elif code == DAYS_OVERDUE:
-                        if x < today and not out[pair, k] >= today - x:
-                            out[pair, k] = today - x
-                    elif x >= today and not out[pair, k] <= x - today:  # DAYS_UNTIL
-                        out[pair, k] = x - today
+                        if x < today and not out[pair, to] >= today - x:
+                            out[pair, to] = today - x
+                    elif code == DAYS_UNTIL:
+                        if x >= today and not out[pair, to] <= x - today:
+                            out[pair, to] = x - today
+                    elif code == AGE_SUM:
+                        out[pair, to] += today - x
+                    elif code == AGE_MAXIMUM:
+                        if not out[pair, to] >= today - x:
+                            out[pair, to] = today - x
+                    elif code == TIME_IN_FORCE:
+                        end = x if x <= today else np.float64(today)
+                        if end > happened:
+                            out[pair, to] += end - happened
+                    elif code == LONGEST_IN_FORCE:
+                        if not x <= today and not out[pair, to] >= age:
+                            out[pair, to] = age
+                    elif code == DISTINCT:
+                        if not np.isnan(x):
+                            out[pair, to] = np.float64(np.int64(out[pair, to]) | (1 << np.int64(x)))
+                    elif code == YEARS:
+                        ago = pair_year[pair] - x
+                        if 0 <= ago < _YEARS_KEPT:
+                            out[pair, to] = np.float64(np.int64(out[pair, to]) | (1 << np.int64(ago)))
+                    elif code == YEAR_VALUE and values[year[k], row] == pair_year[pair] - parameter[k]:
+                        out[pair, to] = x

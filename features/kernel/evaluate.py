@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.kernel.aggregate import aggregate
-from features.kernel.plan import Plan, TablePlan, ValueColumn
+from features.kernel.combine import combine, due_year
+from features.kernel.plan import Plan, TablePlan
+from features.kernel.records import Arrays, arrays
 
 #: Columns that every record table must bring to the kernel, beside those of its plan.
 REQUIRED = ("credit_code", "event_date", "visible_from", "visible_to")
@@ -45,73 +46,53 @@ def evaluate(
     for name, table_plan in plan.tables.items():
         table = records.get(name)
         if table is not None:
-            computed[name] = _terms(table_plan, table, codes, enterprise, as_of)
-    result = np.full((len(enterprise), len(plan.features)), np.nan)
-    for column, (table_name, place, denominator) in enumerate(plan.places):
-        terms = computed.get(table_name)
-        if terms is None:
-            continue
-        if denominator < 0:
-            result[:, column] = terms[:, place]
-        else:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                result[:, column] = np.where(
-                    terms[:, denominator] > 0, terms[:, place] / terms[:, denominator], np.nan
-                )
-    return result
+            _, prepared = arrays(table_plan, table, codes)
+            computed[name] = terms(table_plan, prepared, enterprise, as_of)
+    return assemble(plan, computed, as_of)
 
 
-def _terms(
-    plan: TablePlan, table: pa.Table, codes: pa.Array, enterprise: np.ndarray, as_of: np.ndarray
-) -> np.ndarray:
+def terms(plan: TablePlan, prepared: Arrays, enterprise: np.ndarray, as_of: np.ndarray) -> np.ndarray:
+    """Compute the terms of one table, shape (n, number of terms)."""
     out = np.empty((len(enterprise), len(plan.operation)))
-    place = pc.index_in(table["credit_code"], value_set=codes)
-    if place.null_count:
-        keep = pc.is_valid(place)
-        table = table.filter(keep)
-        place = place.filter(keep)
-    counts = np.bincount(_numpy(place), minlength=len(codes))
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    bits = np.zeros(table.num_rows, dtype=np.uint64)
-    for bit, condition in enumerate(plan.conditions):
-        bits |= condition.mask(table).astype(np.uint64) << np.uint64(bit)
-    values = np.empty((max(len(plan.values), 1), table.num_rows))
-    for row, column in enumerate(plan.values):
-        values[row] = _numbers(column, table[column.column])
     aggregate(
-        starts,
-        _days(table["event_date"]),
-        _days(table["visible_from"]),
-        _days(table["visible_to"]),
-        bits,
-        values,
+        prepared.starts,
+        prepared.event_day,
+        prepared.visible_from,
+        prepared.visible_to,
+        prepared.bits,
+        prepared.values,
         enterprise,
         as_of,
+        due_year(as_of),
+        plan.first,
+        plan.place,
         plan.operation,
-        plan.condition,
         plan.value,
+        plan.year,
+        plan.parameter,
         plan.window,
+        plan.weights,
+        plan.blank,
         out,
     )
     return out
 
 
-def _numpy(data: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(data.to_numpy())
+def assemble(plan: Plan, computed: Mapping[str, np.ndarray], as_of: np.ndarray) -> np.ndarray:
+    """Put the features together from the terms of their tables.
 
-
-def _days(data: pa.ChunkedArray) -> np.ndarray:
-    return _numpy(data.cast(pa.int32()))
-
-
-def _numbers(column: ValueColumn, data: pa.ChunkedArray) -> np.ndarray:
-    if column.categories is not None:
-        if column.characters is not None:
-            data = pc.utf8_slice_codeunits(data, 0, column.characters)
-        data = pc.index_in(data, value_set=pa.array(list(column.categories), type=pa.string()))
-    elif pa.types.is_date(data.type):
-        data = data.cast(pa.int32())
-    elif pa.types.is_boolean(data.type):
-        data = data.cast(pa.int8())
-    # An unknown number is NaN; a code that is in no list has no place and is unknown as well.
-    return _numpy(data.cast(pa.float64()).combine_chunks().fill_null(np.nan))
+    Parameters
+    ----------
+    plan
+        The features.
+    computed
+        Table → terms, shape (n, number of terms); a table that is not there gives missing features.
+    as_of
+        As-of day of each pair, int64, shape (n,).
+    """
+    result = np.full((len(as_of), len(plan.features)), np.nan)
+    for column, (feature, places) in enumerate(zip(plan.features, plan.places, strict=True)):
+        if feature.across is None and all(table in computed for table, _ in places):
+            parts = [computed[table][:, place] for table, place in places]
+            result[:, column] = combine(feature, parts, as_of)
+    return result

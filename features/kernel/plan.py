@@ -9,13 +9,32 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.definitions.declaration import Feature, Operation, Term
 from features.definitions.expressions import Expression
+from features.definitions.feature import Feature
+from features.definitions.terms import DECAY_BITS, Operation, Term
+from features.kernel.beyond import BeyondPlan
 
 #: Conditions of one table are the bits of a 64-bit word.
 MAXIMUM_CONDITIONS = 64
 
 OPERATION_CODES: Mapping[Operation, int] = {operation: code for code, operation in enumerate(Operation)}
+
+#: Operations whose value is 0, not missing, where there is no record.
+ZERO_WITHOUT_RECORDS = frozenset(
+    {
+        Operation.COUNT,
+        Operation.SUM,
+        Operation.IN_FORCE,
+        Operation.OVERDUE,
+        Operation.DECAYED,
+        Operation.AGE_SUM,
+        Operation.TIME_IN_FORCE,
+        Operation.DISTINCT,
+        Operation.YEARS,
+        Operation.REPEATS,
+        Operation.STREAK,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -29,28 +48,44 @@ class ValueColumn:
 
 @dataclass(frozen=True)
 class TablePlan:
-    """All terms over one record table.
+    """All terms over one record table, those of one condition together.
 
     Attributes
     ----------
     conditions
         Distinct conditions; the place is the bit.
+    condition_columns
+        Columns that decide the conditions.
     values
         Distinct value columns.
-    operation, condition, value, window
-        For each of the m terms: operation code, bit, place in ``values`` (0 if it needs none) and
-        window in days, each of shape (m,).
+    first
+        Terms of condition c are ``first[c]:first[c + 1]``; int64, shape (conditions + 1,).
+    place
+        Column of each term in the result; int64, shape (m,).
+    operation, value, year, parameter, window
+        For each of the m terms: operation code, place in ``values`` (0 if it needs none), place of the
+        column of the year in ``values``, parameter as the kernel reads it, and window in days; int64.
+    weights
+        One row a half-life: weight by age in days; float64.
+    blank
+        Value of each term without any record, in the order of the result; float64, shape (m,).
     columns
         Record columns to read.
     """
 
     table: str
     conditions: tuple[Expression, ...]
+    condition_columns: tuple[str, ...]
     values: tuple[ValueColumn, ...]
+    first: np.ndarray
+    place: np.ndarray
     operation: np.ndarray
-    condition: np.ndarray
     value: np.ndarray
+    year: np.ndarray
+    parameter: np.ndarray
     window: np.ndarray
+    weights: np.ndarray
+    blank: np.ndarray
     columns: tuple[str, ...]
 
     @classmethod
@@ -62,36 +97,71 @@ class TablePlan:
         ValueError
             If the table has more distinct conditions than fit in a 64-bit word.
         """
-        conditions = list(dict.fromkeys(term.where for term in terms))
+        found = dict.fromkeys(term.where for term in terms)
+        found |= dict.fromkeys(term.reset for term in terms if term.reset is not None)
+        conditions = list(found)
         if len(conditions) > MAXIMUM_CONDITIONS:
             msg = f"{table}: {len(conditions)} distinct conditions, at most {MAXIMUM_CONDITIONS} fit"
             raise ValueError(msg)
-        values = list(
-            dict.fromkeys(
-                ValueColumn(term.column, term.categories, term.characters)
-                for term in terms
-                if term.column is not None
-            )
-        )
-        place = {value: i for i, value in enumerate(values)}
-        columns = {name for term in terms for name in term.where.columns}
-        columns |= {value.column for value in values}
+        bit = {condition: i for i, condition in enumerate(conditions)}
+        values = list(dict.fromkeys(value for term in terms for value in _values(term)))
+        half_lives = list(dict.fromkeys(t.parameter for t in terms if t.operation is Operation.DECAYED))
+        order = sorted(range(len(terms)), key=lambda i: bit[terms[i].where])
+        sorted_terms = [terms[i] for i in order]
+
+        def numbers(of: Iterable[int]) -> np.ndarray:
+            return np.array(list(of), dtype=np.int64)
+
+        def parameter(term: Term) -> int:
+            if term.operation is Operation.DECAYED:
+                return half_lives.index(term.parameter)
+            return bit[term.reset] if term.reset is not None else term.parameter
+
+        def place_of(term: Term, nth: int) -> int:
+            needed = _values(term)
+            return values.index(needed[nth]) if nth < len(needed) else 0
+
+        owners = [bit[term.where] for term in sorted_terms]
+        decides = {name for condition in conditions for name in condition.columns}
         return cls(
             table=table,
             conditions=tuple(conditions),
+            condition_columns=tuple(sorted(decides)),
             values=tuple(values),
-            operation=np.array([OPERATION_CODES[t.operation] for t in terms], dtype=np.int64),
-            condition=np.array([conditions.index(t.where) for t in terms], dtype=np.uint64),
-            value=np.array(
-                [
-                    0 if t.column is None else place[ValueColumn(t.column, t.categories, t.characters)]
-                    for t in terms
-                ],
-                dtype=np.int64,
-            ),
-            window=np.array([t.window.days for t in terms], dtype=np.int64),
-            columns=tuple(sorted(columns)),
+            first=np.searchsorted(owners, np.arange(len(conditions) + 1)).astype(np.int64),
+            place=numbers(order),
+            operation=numbers(OPERATION_CODES[t.operation] for t in sorted_terms),
+            value=numbers(place_of(t, 0) for t in sorted_terms),
+            year=numbers(place_of(t, 1) for t in sorted_terms),
+            parameter=numbers(parameter(t) for t in sorted_terms),
+            window=numbers(t.window.days for t in sorted_terms),
+            weights=decay_weights(half_lives),
+            blank=np.array([0.0 if t.operation in ZERO_WITHOUT_RECORDS else np.nan for t in terms]),
+            columns=tuple(sorted(decides | {value.column for value in values})),
         )
+
+
+def _values(term: Term) -> tuple[ValueColumn, ...]:
+    if term.column is None:
+        return ()
+    own = ValueColumn(term.column, term.categories, term.characters)
+    return (own,) if term.year is None else (own, ValueColumn(term.year))
+
+
+def decay_weights(half_lives: list[int]) -> np.ndarray:
+    """Return the weight of a record by half-life and age in days.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (half-lives, longest life in days); whole multiples of 2 ** -20, 0 once below
+        half of that.
+    """
+    longest = max(half_lives, default=0) * (DECAY_BITS + 1) + 1
+    age = np.arange(longest)
+    scale = 2.0**DECAY_BITS
+    rows = [np.rint(scale * np.exp2(-age / half_life)) / scale for half_life in half_lives]
+    return np.array(rows) if rows else np.zeros((1, 1))
 
 
 @dataclass(frozen=True)
@@ -103,6 +173,15 @@ class Plan:
     features
         The columns of the result, in order.
 
+    Attributes
+    ----------
+    tables
+        Record table → what to compute of it.
+    places
+        For each feature, table and place of each of its terms.
+    beyond
+        What is needed of other enterprises; None if no feature looks beyond its own.
+
     Examples
     --------
     >>> from features.definitions import LIBRARY
@@ -113,24 +192,34 @@ class Plan:
 
     features: tuple[Feature, ...]
     tables: Mapping[str, TablePlan] = field(init=False, repr=False)
-    #: For each feature: table, place of its term, place of its denominator or -1.
-    places: tuple[tuple[str, int, int], ...] = field(init=False, repr=False)
+    places: tuple[tuple[tuple[str, int], ...], ...] = field(init=False, repr=False)
+    beyond: BeyondPlan | None = field(init=False, repr=False)
 
     def __init__(self, features: Iterable[Feature]) -> None:
         features = tuple(features)
+        beyond = BeyondPlan.build(features)
         terms: dict[str, list[Term]] = {}
-        places: list[tuple[str, int, int]] = []
-        for feature in features:
-            of_table = terms.setdefault(feature.table, [])
-            found = []
-            for term in feature.terms:
-                if term not in of_table:
-                    of_table.append(term)
-                found.append(of_table.index(term))
-            places.append((feature.table, found[0], found[1] if len(found) > 1 else -1))
+
+        def place(term: Term) -> tuple[str, int]:
+            of_table = terms.setdefault(term.table, [])
+            if term not in of_table:
+                of_table.append(term)
+            return term.table, of_table.index(term)
+
+        places = tuple(tuple(place(term) for term in feature.terms) for feature in features)
+        if beyond is not None:
+            for term in beyond.own_terms:
+                place(term)
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "tables", {t: TablePlan.build(t, ts) for t, ts in terms.items()})
-        object.__setattr__(self, "places", tuple(places))
+        object.__setattr__(self, "places", places)
+        object.__setattr__(self, "beyond", beyond)
+        object.__setattr__(self, "_terms", {t: tuple(ts) for t, ts in terms.items()})
+
+    def place_of(self, term: Term) -> tuple[str, int]:
+        """Return the table and the place of a term among those of its table."""
+        own: Mapping[str, tuple[Term, ...]] = self._terms  # type: ignore[attr-defined]
+        return term.table, own[term.table].index(term)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,5 +229,15 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that decides a value; changes when a declaration does."""
-        content = [(f.name, [repr(term) for term in f.terms]) for f in self.features]
+        content = [
+            (
+                f.name,
+                [repr(term) for term in f.terms],
+                f.combination,
+                list(f.parameters),
+                repr(f.across),
+                f.categories,
+            )
+            for f in self.features
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

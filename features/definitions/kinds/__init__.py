@@ -1,0 +1,72 @@
+"""The kinds of facts that a feature can state."""
+
+from features.definitions.kinds.beyond import OfRelated, Rate
+from features.definitions.kinds.numbers import (
+    Count,
+    Decayed,
+    Distinct,
+    Frequency,
+    Repeats,
+    Share,
+    Streak,
+    Trend,
+)
+from features.definitions.kinds.times import (
+    DaysOverdue,
+    DaysSince,
+    DaysSinceDate,
+    DaysSinceFirst,
+    DaysUntil,
+    GreatestAge,
+    InForce,
+    LongestInForce,
+    MeanAge,
+    Overdue,
+    TimeInForce,
+)
+from features.definitions.kinds.values import (
+    Latest,
+    LatestCode,
+    LatestMoney,
+    LatestRatio,
+    Maximum,
+    Mean,
+    Money,
+    Sum,
+)
+from features.definitions.kinds.years import YearRatio, YearsMissing, YearValue
+
+__all__ = [
+    "Count",
+    "DaysOverdue",
+    "DaysSince",
+    "DaysSinceDate",
+    "DaysSinceFirst",
+    "DaysUntil",
+    "Decayed",
+    "Distinct",
+    "Frequency",
+    "GreatestAge",
+    "InForce",
+    "Latest",
+    "LatestCode",
+    "LatestMoney",
+    "LatestRatio",
+    "LongestInForce",
+    "Maximum",
+    "Mean",
+    "MeanAge",
+    "Money",
+    "OfRelated",
+    "Overdue",
+    "Rate",
+    "Repeats",
+    "Share",
+    "Streak",
+    "Sum",
+    "TimeInForce",
+    "Trend",
+    "YearRatio",
+    "YearValue",
+    "YearsMissing",
+]
