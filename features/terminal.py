@@ -76,10 +76,10 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title or None, title_justify="left", title_style="bold")
     for place, name in enumerate(columns):
-        table.add_column(name, justify="left" if place in left else "right")
+        table.add_column(name, justify="left" if place in left else "right", no_wrap=place not in left)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     # Without a terminal there is no width to keep to; a cut table would hide figures.
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(table)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 240).print(table)
