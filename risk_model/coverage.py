@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.definitions.declaration import Count, Feature
+from features.definitions.feature import Feature
+from features.definitions.kinds import Count
 from features.records import TABLES, Label
 
 #: Records that say something about conduct; registration alone does not.
