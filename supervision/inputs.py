@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.home import Home
+from risk_model.publication import Publication
+from supervision.records import as_frame
 from supervision.sampling.calendar import month_bounds
 
 CLASSIFICATION_COLUMNS = ["credit_code", "name", "district", "industry", "model", "tier", "probability"]
@@ -27,7 +25,7 @@ class PlanInputs:
     Attributes
     ----------
     snapshot, classified_at
-        Name of the published classification, and the date that it speaks of (if it says so).
+        Name of the published classification, and the date that it speaks of.
     records
         Number of the record store's snapshot.
     """
@@ -59,42 +57,37 @@ def read_inputs(home: Home, sector: str, district: str | None = None) -> PlanInp
     """
     from features.store import RecordStore
 
-    folder = published(home)
-    classification = _pandas(
-        pq.read_table(
-            folder / "classification.parquet",
-            columns=CLASSIFICATION_COLUMNS,
-            filters=[("model", "==", sector)],
-        )
-    )
+    publication = Publication.current(home)
+    classification = as_frame(publication.rows(model=sector, columns=CLASSIFICATION_COLUMNS))
     if district is not None:
         classification = in_district(classification, district)
     records = RecordStore(home.store).snapshot()
     licences = (
-        _pandas(records.read("licence", columns=LICENCE_COLUMNS)) if "licence" in records.tables else None
+        as_frame(records.read("licence", columns=LICENCE_COLUMNS)) if "licence" in records.tables else None
     )
     return PlanInputs(
         classification=classification,
-        inspections=_pandas(records.read("inspection", columns=INSPECTION_COLUMNS)),
+        inspections=as_frame(records.read("inspection", columns=INSPECTION_COLUMNS)),
         licences=licences,
-        snapshot=folder.name,
-        classified_at=_classified_at(folder),
+        snapshot=publication.name,
+        classified_at=publication.as_of,
         records=records.id,
     )
 
 
-def published(home: Home) -> Path:
-    """Return the folder of the published classification in force."""
-    current = home.published / "CURRENT"
-    name = current.read_text(encoding="utf-8").strip() if current.is_file() else ""
-    folder = home.published / name
-    if not name or Path(name).name != name or not (folder / "classification.parquet").is_file():
-        raise InputError(
-            f"there is no published classification in {home.published}",
-            field="home",
-            fix="Run risk-model classify first.",
-        )
-    return folder
+def publication_on(home: Home, on: date) -> Publication | None:
+    """Return the newest published classification of a day or before, if there is one."""
+    found = [publication for publication in Publication.all(home) if publication.as_of <= on]
+    return found[-1] if found else None
+
+
+def tier_on(home: Home, credit_code: str, on: date) -> str | None:
+    """Return an enterprise's tier by the general model, as published on a day or before."""
+    publication = publication_on(home, on)
+    if publication is None:
+        return None
+    rows = publication.rows(model="general", codes=[credit_code], columns=["tier"])
+    return str(rows["tier"][0]) if rows.num_rows else None
 
 
 def in_district(classification: pd.DataFrame, district: str) -> pd.DataFrame:
@@ -140,20 +133,3 @@ def known_until(month: str, classified_at: date | None) -> date:
             fix="Plan a later month, or publish a classification of an earlier date.",
         )
     return classified_at
-
-
-def _classified_at(folder: Path) -> date | None:
-    file = folder / "snapshot.json"
-    if not file.is_file():
-        return None
-    as_of = json.loads(file.read_text(encoding="utf-8")).get("as_of")
-    return date.fromisoformat(str(as_of)[:10]) if as_of else None
-
-
-def _pandas(table: pa.Table) -> pd.DataFrame:
-    """Return a table as pandas, dates as seconds, which hold every year."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_date(field.type):
-            table = table.set_column(place, field.name, table[field.name].cast(pa.timestamp("s")))
-    frame: pd.DataFrame = table.to_pandas()
-    return frame

@@ -38,3 +38,11 @@ def days_after(dates: npt.NDArray[np.int64], months: npt.NDArray[np.int64] | int
 def day_number(day: date) -> int:
     """Return days since 1970-01-01."""
     return (day - date(1970, 1, 1)).days
+
+
+def years_later(day: date, years: int) -> date:
+    """Return the same day so many years later; 28 February for 29 February."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from supervision.plan_rules import PlanRules, load_plan_rules
+from tests.supervision.office import MakeRows, Office
 
 MakeCandidates = Callable[..., pd.DataFrame]
 
@@ -43,3 +45,8 @@ def candidates() -> MakeCandidates:
 @pytest.fixture(scope="session")
 def food_rules() -> PlanRules:
     return load_plan_rules("food", date(2025, 9, 1))
+
+
+@pytest.fixture
+def office(tmp_path: Path, rows: MakeRows) -> Office:
+    return Office(tmp_path / "home", rows)

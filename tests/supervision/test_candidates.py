@@ -10,8 +10,8 @@ import pytest
 
 from features.errors import InputError
 from supervision.candidates import candidates_from
-from supervision.inputs import _pandas
 from supervision.plan_rules import PlanRules, load_plan_rules
+from supervision.records import as_frame
 from supervision.sampling import plan_inspections
 
 NEVER = date(9999, 12, 31)
@@ -44,7 +44,7 @@ def inspections(*rows: tuple[str, str, str, str, bool | None]) -> pd.DataFrame:
         }
     )
     table = table.append_column("visible_from", table["event_date"])
-    return _pandas(table.append_column("visible_to", pa.array([NEVER] * len(rows), pa.date32())))
+    return as_frame(table.append_column("visible_to", pa.array([NEVER] * len(rows), pa.date32())))
 
 
 def licences(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:

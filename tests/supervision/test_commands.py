@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from features.errors import InputError
 from features.home import Home
+from risk_model.publication import Publication
 from supervision import inputs
 from supervision.commands import register
-from supervision.inputs import PlanInputs, in_district, known_until, published
+from supervision.inputs import PlanInputs, in_district, known_until
 
 runner = CliRunner()
 ARGUMENTS = ["plan", "--sector", "food", "--month", "2025-09", "--capacity", "40", "--seed", "seed"]
@@ -38,17 +39,18 @@ def home(tmp_path: Path, candidates: Callable[..., pd.DataFrame], monkeypatch: p
     folder = tmp_path / "published" / "2025-08-31-1"
     folder.mkdir(parents=True)
     frame.assign(model="food", industry="C1411").to_parquet(folder / "classification.parquet")
-    (folder / "snapshot.json").write_text('{"as_of": "2025-08-31"}')
+    (folder / "snapshot.json").write_text('{"format": 1, "as_of": "2025-08-31"}')
     (tmp_path / "published" / "CURRENT").write_text("2025-08-31-1\n")
     seen = frame[["credit_code"]].assign(
         event_date=pd.Timestamp("2025-02-01"), domain="food", kind="routine", full_item=True
     )
 
     def read(home: Home, sector: str, district: str | None = None) -> PlanInputs:
-        classified = pd.read_parquet(published(home) / "classification.parquet")
+        current = Publication.current(home)
+        classified = current.rows().to_pandas()
         if district:
             classified = in_district(classified, district)
-        return PlanInputs(classified, seen, None, published(home).name, date(2025, 8, 31), 1)
+        return PlanInputs(classified, seen, None, current.name, current.as_of, 1)
 
     monkeypatch.setattr(inputs, "read_inputs", read)
     return tmp_path
@@ -118,11 +120,11 @@ def test_a_missing_option_is_named(app: typer.Typer, home: Path, option: str) ->
 
 def test_nothing_published_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no published classification"):
-        published(Home(tmp_path))
+        Publication.current(Home(tmp_path))
     (tmp_path / "published").mkdir()
     (tmp_path / "published" / "CURRENT").write_text("../elsewhere")
     with pytest.raises(InputError, match="no published classification"):
-        published(Home(tmp_path))
+        Publication.current(Home(tmp_path))
 
 
 def test_a_plan_knows_what_was_known_before_its_month() -> None:

@@ -48,7 +48,7 @@ def home(tmp_path: Path, candidates: Callable[..., pd.DataFrame]) -> Home:
     folder.mkdir(parents=True)
     both = [frame.assign(model=model, industry="C1411") for model in ("food", "general")]
     pd.concat(both).to_parquet(folder / "classification.parquet", index=False)
-    (folder / "snapshot.json").write_text('{"as_of": "2025-08-31"}')
+    (folder / "snapshot.json").write_text('{"format": 1, "as_of": "2025-08-31"}')
     (home.published / "CURRENT").write_text(folder.name)
     inspected = {"kind": "routine", "domain": "food", "selection": "targeted", "outcome": "no_problem"}
     RecordStore(home.store).load(

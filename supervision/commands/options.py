@@ -1,0 +1,58 @@
+"""Options and answers that the commands of this room share."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+if TYPE_CHECKING:
+    from features.home import Home
+    from features.store import Snapshot
+
+OnOption = Annotated[
+    str | None,
+    typer.Option("--on", metavar="DATE", help="Date, YYYY-MM-DD; today by default.", show_default=False),
+]
+ProviderOption = Annotated[
+    str, typer.Option("--provider", help="Authority that decides and provides the record.")
+]
+CodeArgument = Annotated[str, typer.Argument(metavar="CREDIT_CODE", help="Unified social credit code.")]
+
+
+def day(text: str | None, option: str = "--on") -> date:
+    """Return a date, today's (China Standard Time) where none is given.
+
+    Raises
+    ------
+    InputError
+        If it is not a date.
+    """
+    if text is None:
+        return datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    return required_day(text, option)
+
+
+def required_day(text: str, option: str) -> date:
+    """Return a date.
+
+    Raises
+    ------
+    InputError
+        If it is not a date.
+    """
+    from features.errors import InputError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date", field=option, fix="Write it as YYYY-MM-DD.") from None
+
+
+def latest_records(home: Home) -> Snapshot:
+    """Return the latest state of the record store."""
+    from features.store import RecordStore
+
+    return RecordStore(home.store).snapshot()
