@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-MODULES = ("plan", "lists")
+MODULES = ("plan", "lists", "repair")
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,10 +15,8 @@ from supervision.commands.options import (
     day,
     latest_records,
     required_day,
+    show_decision,
 )
-
-if TYPE_CHECKING:
-    from supervision.decisions import Recorded
 
 ListOption = Annotated[str, typer.Option("--list", help="abnormal or serious.")]
 GroundOption = Annotated[str, typer.Option("--ground", help="Code of the ground; see lists grounds.")]
@@ -235,15 +233,3 @@ def push(
         typer.echo(
             f"{sent.messages:,} messages, snapshots {sent.first} to {sent.last}: {sent.file or 'nothing'}"
         )
-
-
-def show_decision(made: Recorded, *, as_json: bool) -> None:
-    """Print what became of a decision."""
-    told: dict[str, Any] = made.as_dict()
-    if as_json:
-        print_json(told)
-        return
-    record = told["record"]
-    known = "recorded" if made.new else "was on record already"
-    typer.echo(f"{record['record_id']}: {known}, visible from {record['recorded_at']}")
-    typer.echo(f"document: {told['document']}")

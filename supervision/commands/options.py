@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from features.terminal import print_json
+
 if TYPE_CHECKING:
     from features.home import Home
     from features.store import Snapshot
+    from supervision.decisions import Recorded
 
 OnOption = Annotated[
     str | None,
@@ -56,3 +59,15 @@ def latest_records(home: Home) -> Snapshot:
     from features.store import RecordStore
 
     return RecordStore(home.store).snapshot()
+
+
+def show_decision(made: Recorded, *, as_json: bool) -> None:
+    """Print what became of a decision."""
+    told: dict[str, Any] = made.as_dict()
+    if as_json:
+        print_json(told)
+        return
+    record = told["record"]
+    known = "recorded" if made.new else "was on record already"
+    typer.echo(f"{record['record_id']}: {known}, visible from {record['recorded_at']}")
+    typer.echo(f"document: {told['document']}")

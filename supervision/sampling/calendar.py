@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, timedelta
 
 import numpy as np
@@ -42,7 +43,18 @@ def day_number(day: date) -> int:
 
 def years_later(day: date, years: int) -> date:
     """Return the same day so many years later; 28 February for 29 February."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return day.replace(year=day.year + years, day=28)
+    return months_later(day, 12 * years)
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the same day so many months later, or the last day of a shorter month.
+
+    Examples
+    --------
+    >>> months_later(date(2025, 8, 31), 6)
+    datetime.date(2026, 2, 28)
+    >>> months_later(date(2024, 3, 31), -1)
+    datetime.date(2024, 2, 29)
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
