@@ -1,7 +1,15 @@
 """The append-only record store: Delta tables, snapshots, quarantine, provenance."""
 
-from features.store.record_store import LoadResult, RecordStore
+from features.store.record_store import CompactionResult, LoadResult, RecordStore, RetentionResult
 from features.store.snapshot import Snapshot
 from features.store.transaction import Counts, LoadTransaction
 
-__all__ = ["Counts", "LoadResult", "LoadTransaction", "RecordStore", "Snapshot"]
+__all__ = [
+    "CompactionResult",
+    "Counts",
+    "LoadResult",
+    "LoadTransaction",
+    "RecordStore",
+    "RetentionResult",
+    "Snapshot",
+]

@@ -1,9 +1,12 @@
-"""One Delta table on disk: append, files of a version, roll back."""
+"""One Delta table on disk: append, rewrite, files of a version, roll back, clear what no version needs."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
@@ -16,6 +19,9 @@ CONFIGURATION = {
 }
 #: Small enough that a range of enterprises reads a few row groups, not the whole file.
 ROWS_A_GROUP = 65_536
+#: A compacted file of some millions of rows; more files only for larger provinces.
+FILE_BYTES = 256 * 2**20
+WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=ROWS_A_GROUP)
 KEEP_LOG = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
@@ -30,8 +36,10 @@ class DeltaFolder:
         return DeltaTable(self.path).version() if DeltaTable.is_deltatable(str(self.path)) else None
 
     def files(self, version: int) -> list[str]:
-        """Return the Parquet files of a version."""
-        return sorted(DeltaTable(self.path, version=version).file_uris())
+        """Return the Parquet files of a version, as paths."""
+        # The library gives them as in a URL: a blank or a Chinese character in the path is encoded.
+        uris = DeltaTable(self.path, version=version).file_uris()
+        return sorted(unquote(uri.removeprefix("file://")) for uri in uris)
 
     def columns(self, version: int) -> list[str]:
         """Return the column names of a version."""
@@ -46,12 +54,61 @@ class DeltaFolder:
             # A column that a later release of the schema adds is added to the table; old rows lack it.
             schema_mode="merge",
             configuration=CONFIGURATION,
-            writer_properties=WriterProperties(
-                compression="ZSTD", compression_level=3, max_row_group_size=ROWS_A_GROUP
-            ),
+            writer_properties=WRITER,
             post_commithook_properties=KEEP_LOG,
         )
         return DeltaTable(self.path).version()
+
+    def replace(self, rows: pa.RecordBatchReader) -> int:
+        """Put rows in the place of all that the table holds, in one commit; return the new version.
+
+        The files of earlier versions stay where they are, so that those can still be read.
+        """
+        write_deltalake(
+            self.path,
+            rows,
+            mode="overwrite",
+            target_file_size=FILE_BYTES,
+            writer_properties=WRITER,
+            post_commithook_properties=KEEP_LOG,
+        )
+        return DeltaTable(self.path).version()
+
+    def rows(self, version: int) -> int:
+        """Return the number of rows of a version."""
+        return int(DeltaTable(self.path, version=version).count())
+
+    def scattered(self, version: int, column: str | None) -> bool:
+        """Return whether one enterprise's rows lie in several places, or all rows in too many files.
+
+        Parameters
+        ----------
+        version
+            Version of the table.
+        column
+            The column by which each file is sorted; None if only the number of files counts.
+        """
+        files = pa.table(DeltaTable(self.path, version=version).get_add_actions(flatten=True))
+        size = sum(files["size_bytes"].to_pylist())
+        if files.num_rows > 2 * max(1, -(-size // FILE_BYTES)):
+            return True
+        if files.num_rows < 2 or column is None:
+            return False
+        if not {f"min.{column}", f"max.{column}"} <= set(files.schema.names):
+            return True
+        low, high = (files[f"{end}.{column}"].to_pylist() for end in ("min", "max"))
+        if None in low or None in high:
+            return True
+        ranges = sorted(zip(low, high, strict=True))
+        return any(after[0] < before[1] for before, after in pairwise(ranges))
+
+    def clear(self, versions: Iterable[int]) -> int:
+        """Delete the data files that none of the versions needs; return how many."""
+        needed = {Path(file).name for version in versions for file in self.files(version)}
+        unneeded = [path for path in self.path.glob("*.parquet") if path.name not in needed]
+        for path in unneeded:
+            path.unlink()
+        return len(unneeded)
 
     def roll_back(self, version: int | None) -> int | None:
         """Make the newest version hold what a version held; return the version to go on from.

@@ -70,7 +70,8 @@ class Manifests:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             ids = self.ids()
-            known = f"the store has snapshots {ids[0]} to {ids[-1]}" if ids else "the store is empty"
+            few = ", ".join(map(str, ids[-5:]))
+            known = f"the latest that the store has: {few}" if ids else "the store is empty"
             raise InputError(
                 f"there is no snapshot {number}; {known}", field="snapshot", fix="Name one that exists."
             ) from None
@@ -92,6 +93,10 @@ class Manifests:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def drop(self, number: int) -> None:
+        """Remove a manifest; its snapshot can no longer be read."""
+        self._path(number).unlink()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08d}.json"

@@ -49,6 +49,12 @@ LOADS = pa.schema(
     ]
 )
 
+#: By what the rows of these tables are sorted when their files are put together.
+ORDER = {
+    "quarantine": ("source", "file", "source_line", "row_hash"),
+    "loads": ("started_at", "load_id", "file", "table"),
+}
+
 CONFLICT = "other content under the same record_id and recorded_at"
 OTHER_ENTERPRISE = "record_id belongs to another enterprise"
 

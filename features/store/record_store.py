@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from features.errors import InputError
 from features.store.manifest import Manifest, Manifests
 from features.store.quarantine import LOADS, QUARANTINE
 from features.store.snapshot import Snapshot
-from features.store.transaction import Counts, LoadTransaction
+from features.store.transaction import SYSTEM, Counts, LoadTransaction
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,39 @@ class LoadResult:
 
     snapshot_id: int
     counts: Mapping[str, Counts]
+
+
+@dataclass(frozen=True)
+class CompactionResult:
+    """What a compaction did.
+
+    Attributes
+    ----------
+    snapshot_id
+        The snapshot that is the latest after it; unchanged if there was nothing to put together.
+    files
+        Table that was rewritten → number of files before and after.
+    """
+
+    snapshot_id: int
+    files: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class RetentionResult:
+    """What :meth:`RecordStore.retain` did.
+
+    Attributes
+    ----------
+    dropped, kept
+        Numbers of snapshots.
+    files_deleted
+        Data files that none of the kept ones needs.
+    """
+
+    dropped: tuple[int, ...]
+    kept: tuple[int, ...]
+    files_deleted: int
 
 
 class RecordStore:
@@ -159,6 +192,70 @@ class RecordStore:
                 ]
             )
         return LoadResult(number, counts)
+
+    def compact(self) -> CompactionResult:
+        """Put the files of many loads together, each table as one sorted run, as a new snapshot.
+
+        Nothing is added or lost, and earlier snapshots stay readable; :meth:`retain` frees what they
+        take up once they are no longer wanted.
+
+        Raises
+        ------
+        InputError
+            If the store is empty, or another writer holds it for too long.
+        """
+        tables = self.snapshot().tables
+        with self.begin(load_id="compaction", source="store") as load:
+            found = {name: load.compact(name) for name in (*tables, *SYSTEM)}
+            number = load.commit()
+        return CompactionResult(number, {name: files for name, files in found.items() if files is not None})
+
+    def retain(self, last: int, *, keep: Collection[int] = ()) -> RetentionResult:
+        """Drop old snapshots, and the files that no snapshot left needs.
+
+        Parameters
+        ----------
+        last
+            How many of the newest snapshots to keep, at least one.
+        keep
+            Older snapshots to keep, such as those that models were trained on.
+
+        Returns
+        -------
+        RetentionResult
+            Snapshots dropped and kept, files deleted.
+
+        Raises
+        ------
+        InputError
+            If ``last`` is less than one, ``keep`` names a snapshot that does not exist, or the store is
+            empty.
+
+        Notes
+        -----
+        Manifests go first, so that an interruption leaves files too many, never a snapshot without its
+        files. A process that is reading a dropped snapshot fails: run it when none does.
+        """
+        if last < 1:
+            raise InputError(
+                f"at least the newest snapshot is kept, got {last}", field="last", fix="Give 1 or more."
+            )
+        self.snapshot()
+        with self.begin(load_id="retention", source="store") as load:
+            ids = self._manifests.ids()
+            missing = sorted(set(keep) - set(ids))
+            if missing:
+                raise InputError(
+                    f"there is no snapshot {missing[0]} to keep",
+                    field="keep",
+                    fix="See risk-model store snapshots.",
+                )
+            dropped = [number for number in ids[:-last] if number not in keep]
+            kept = [number for number in ids if number not in dropped]
+            for number in dropped:
+                self._manifests.drop(number)
+            cleared = load.clear([self._manifests.read(number) for number in kept])
+        return RetentionResult(tuple(dropped), tuple(kept), cleared)
 
     def quarantine(self, snapshot: int | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows that could not be used, as of a snapshot (the latest by default)."""

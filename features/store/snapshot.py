@@ -91,6 +91,7 @@ class Snapshot:
             self._stored_columns(table),
             self.files("credit_repair") if "credit_repair" in self.tables else [],
             record_table.stored_schema,
+            narrow=codes is not None,
         )
         # U+10FFFF sorts behind every code.
         low, high = codes if codes is not None else ("", "\U0010ffff")

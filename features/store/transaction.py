@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,6 +154,55 @@ class LoadTransaction:
             self._now["quarantine"] = self._folder("quarantine").append(new)
             self._changed = True
         return int(new.num_rows)
+
+    def compact(self, name: str) -> tuple[int, int] | None:
+        """Rewrite a table of many appends as one sorted run.
+
+        Parameters
+        ----------
+        name
+            A record table, ``quarantine`` or ``loads``.
+
+        Returns
+        -------
+        tuple or None
+            Files before and after; None where there was nothing to do.
+
+        Notes
+        -----
+        Appends are sorted each by itself, so that one enterprise lies in as many places as there were
+        loads; sorted together it lies in one.
+        """
+        if name not in self._now:
+            return None
+        folder, version = self._folder(name), self._now[name]
+        if not folder.scattered(version, None if name in SYSTEM else "credit_code"):
+            return None
+        files, rows = folder.files(version), folder.rows(version)
+        with versions.connected(self._root / "spill") as connection:
+            new = folder.replace(
+                versions.in_order(connection, files, folder.columns(version), quarantine.ORDER.get(name))
+            )
+        if folder.rows(new) != rows:
+            message = f"compaction of {name!r} made {folder.rows(new)} rows of {rows}"
+            raise RuntimeError(message)
+        self._now[name] = new
+        self._changed = True
+        return len(files), len(folder.files(new))
+
+    def clear(self, manifests: Iterable[Manifest]) -> int:
+        """Delete the data files that no manifest needs; return how many.
+
+        Parameters
+        ----------
+        manifests
+            All snapshots that can still be read.
+        """
+        needed: dict[str, set[int]] = {name: {version} for name, version in self._now.items()}
+        for manifest in manifests:
+            for name, version in {**manifest.tables, **manifest.system}.items():
+                needed.setdefault(name, set()).add(version)
+        return sum(self._folder(name).clear(kept) for name, kept in needed.items())
 
     def commit(self, loads: Sequence[Mapping[str, Any]] = ()) -> int:
         """Publish the load as a new snapshot, if it added anything.

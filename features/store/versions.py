@@ -12,6 +12,11 @@ import pyarrow.compute as pc
 
 from features.records.schema import RecordTable
 
+#: How rows of record tables are sorted, in every file and in everything that is read.
+ORDER = ("credit_code", "event_date", "recorded_at", "record_id")
+#: Rows that are handed over at a time.
+BATCH = 1_000_000
+
 NEVER = "DATE '9999-12-31'"
 
 #: What became of an incoming row that is not stored.
@@ -150,12 +155,45 @@ def accepted(connection: duckdb.DuckDBPyConnection, table: RecordTable) -> pa.Re
     names = ", ".join(quoted(name) for name in table.stored_schema.names)
     return connection.sql(
         f"SELECT {names} FROM incoming WHERE place NOT IN (SELECT place FROM rejected) "
-        "ORDER BY credit_code, event_date, recorded_at, record_id"
-    ).to_arrow_reader(1_000_000)
+        f"ORDER BY {', '.join(ORDER)}"
+    ).to_arrow_reader(BATCH)
+
+
+def in_order(
+    connection: duckdb.DuckDBPyConnection,
+    files: list[str],
+    columns: list[str],
+    order: tuple[str, ...] | None = None,
+) -> pa.RecordBatchReader:
+    """Return the rows of files, sorted as they are stored; what does not fit into memory is spilled.
+
+    Parameters
+    ----------
+    connection
+        Does the work; must live as long as the reader.
+    files
+        Parquet files, of which some may lack columns.
+    columns
+        Columns to return.
+    order
+        Columns to sort by; by default those of record tables.
+    """
+    names, keys = (", ".join(map(quoted, part)) for part in (columns, order or ORDER))
+    return connection.sql(f"SELECT {names} FROM {parquet(files)} ORDER BY {keys}").to_arrow_reader(BATCH)
+
+
+#: What decides on the interval of visibility, and on the order.
+_INTERVAL = (*ORDER, "withdrawn_at", "repaired_at", "expires_at")
 
 
 def visible(
-    files: list[str], columns: list[str], stored_columns: list[str], repairs: list[str], schema: pa.Schema
+    files: list[str],
+    columns: list[str],
+    stored_columns: list[str],
+    repairs: list[str],
+    schema: pa.Schema,
+    *,
+    narrow: bool = False,
 ) -> str:
     """Return the SQL that reads rows with their interval of visibility.
 
@@ -171,6 +209,9 @@ def visible(
         Parquet files of ``credit_repair``; may be empty.
     schema
         The table's stored schema.
+    narrow
+        Whether to read the range once and keep it, which is quicker for a few enterprises; otherwise the
+        files are read again for the identifiers, which is quicker, and takes less memory, for many.
 
     Notes
     -----
@@ -183,7 +224,8 @@ def visible(
         f"r.{quoted(name)}" if name in have else f"NULL::{_sql_type(schema, name)} AS {quoted(name)}"
         for name in columns
     )
-    source = parquet(files)
+    needed = [name for name in dict.fromkeys([*columns, *_INTERVAL]) if name in have]
+    kept = "MATERIALIZED" if narrow else "NOT MATERIALIZED"
     where = "WHERE credit_code BETWEEN $low AND $high"
     # An end that is given later can only shorten; least() passes over what is missing.
     granted = (
@@ -195,21 +237,22 @@ def visible(
         "NULL::DATE AS repaired WHERE $table IS NULL"
     )
     return f"""
-    WITH several AS (
-        SELECT record_id FROM {source} {where} GROUP BY record_id HAVING count(*) > 1
+    WITH r AS {kept} (SELECT {", ".join(map(quoted, needed))} FROM {parquet(files)} {where}),
+    several AS (
+        SELECT record_id FROM r GROUP BY record_id HAVING count(*) > 1
     ),
     following AS (
         SELECT record_id, recorded_at,
             lead(recorded_at) OVER (PARTITION BY record_id ORDER BY recorded_at) AS next_recorded
-        FROM {source} {where} AND record_id IN (SELECT record_id FROM several)
+        FROM r WHERE record_id IN (SELECT record_id FROM several)
     ),
     granted AS ({granted})
     SELECT {select}{"," if columns else ""} r.recorded_at AS visible_from,
         least(f.next_recorded, r.withdrawn_at, r.repaired_at, r.expires_at, g.repaired, {NEVER}) AS visible_to
-    FROM (SELECT * FROM {source} {where}) r
+    FROM r
     LEFT JOIN following f ON f.record_id = r.record_id AND f.recorded_at = r.recorded_at
     LEFT JOIN granted g ON g.target_record_id = r.record_id AND g.credit_code = r.credit_code
-    ORDER BY r.credit_code, r.event_date, r.recorded_at, r.record_id
+    ORDER BY {", ".join(f"r.{name}" for name in ORDER)}
     """
 
 

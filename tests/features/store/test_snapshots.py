@@ -146,7 +146,7 @@ def test_an_empty_store_says_what_to_do(store: RecordStore, tmp_path: Path) -> N
 def test_what_is_not_there_is_named(store: RecordStore, rows: MakeRows) -> None:
     load(store, rows("change", [change(1)]))
     snapshot = store.snapshot()
-    with pytest.raises(InputError, match="there is no snapshot 2; the store has snapshots 1 to 1"):
+    with pytest.raises(InputError, match="there is no snapshot 2; the latest that the store has: 1"):
         store.snapshot(2)
     with pytest.raises(InputError, match="'latest' is no snapshot number"):
         store.snapshot("latest")
