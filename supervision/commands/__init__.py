@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-MODULES = ("plan", "lists", "repair")
+MODULES = ("plan", "lists", "repair", "publish")
 
 
 def register(app: typer.Typer) -> None:
