@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from features.definitions import basic, dynamics, food, relations, social, special_equipment, supervision
+from features.definitions import (
+    basic,
+    dynamics,
+    food,
+    inspections,
+    lists,
+    penalties,
+    relations,
+    social,
+    special_equipment,
+)
 from features.definitions.declaration import GENERAL, SECTORS, Library
 from features.definitions.feature import Direction, Feature
 from features.definitions.indicators import FIRST_LEVEL, SECOND_LEVEL
@@ -10,7 +20,9 @@ from features.definitions.indicators import FIRST_LEVEL, SECOND_LEVEL
 LIBRARY = Library(
     basic.DECLARATIONS
     + dynamics.DECLARATIONS
-    + supervision.DECLARATIONS
+    + penalties.DECLARATIONS
+    + inspections.DECLARATIONS
+    + lists.DECLARATIONS
     + relations.DECLARATIONS
     + social.DECLARATIONS
     + food.DECLARATIONS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from features.definitions.expressions import col
 from features.definitions.feature import Direction
-from features.definitions.kinds import Count, DaysSince
-from features.records import Label
+from features.definitions.kinds import Count, DaysSince, Decayed, Distinct, Repeats, Trend
+from features.records import Label, codes
 
 BASIS = "市场主体登记管理条例第二十四条"
 
@@ -46,6 +46,50 @@ DECLARATIONS = (
         table="change",
         label=Label("距上次变更", "time since the last change"),
         indicator="dynamics.change",
+        basis=BASIS,
+    ),
+    _changes("scope_changes", "business_scope", "经营范围变更", "changes of business scope"),
+    _changes("capital_changes", "capital", "注册资本变更", "changes of registered capital"),
+    _changes("name_changes", "name", "名称变更", "changes of name"),
+    Decayed(
+        name="changes_recent",
+        table="change",
+        half_life=365,
+        label=Label("登记事项变更（按时间衰减）", "changes, recent ones weighing more"),
+        indicator="dynamics.change",
+        direction=Direction.RAISES,
+        basis=BASIS,
+    ),
+    Trend(
+        name="change_trend",
+        table="change",
+        recent="1y",
+        windows=("3y",),
+        label=Label("登记事项变更增减趋势", "trend of changes"),
+        indicator="dynamics.change",
+        direction=Direction.RAISES,
+        basis=BASIS,
+    ),
+    Distinct(
+        name="changed_items",
+        table="change",
+        column="item",
+        codes=codes.CHANGE_ITEM,
+        windows=("3y",),
+        label=Label("变更事项种类数", "kinds of items changed"),
+        indicator="dynamics.change",
+        direction=Direction.RAISES,
+        basis=BASIS,
+    ),
+    Repeats(
+        name="repeated_changes",
+        table="change",
+        column="item",
+        codes=codes.CHANGE_ITEM,
+        windows=("3y",),
+        label=Label("一年内同一事项再次变更", "changes within a year of one of the same item"),
+        indicator="dynamics.change",
+        direction=Direction.RAISES,
         basis=BASIS,
     ),
 )

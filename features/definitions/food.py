@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from features.definitions.expressions import col
+from features.definitions.expressions import Expression, col
 from features.definitions.feature import Direction
-from features.definitions.kinds import Count, DaysSince, InForce, Latest, Share, Sum
-from features.definitions.supervision import FIRST_LOOK, FOUND, LOOKED
-from features.records import Label
+from features.definitions.inspections import FIRST_LOOK, FOUND, LOOKED
+from features.definitions.kinds import (
+    Count,
+    DaysSince,
+    Decayed,
+    InForce,
+    Latest,
+    Overdue,
+    Repeats,
+    Share,
+    Streak,
+    Sum,
+    Trend,
+)
+from features.records import Label, codes
 
 BASIS = "国市监信发〔2021〕28号第五条、第八条；食品生产经营监督检查管理办法"
 SAMPLING = "国市监信发〔2021〕28号第五条；食品安全抽样检验管理办法"
@@ -15,6 +27,26 @@ FAILED = col("result") == "fail"
 FOOD_LICENCE = col("kind").isin(
     ["food_production", "food_additive_production", "special_food_production", "food_trade", "catering"]
 )
+
+#: Categories of national sampling whose producers have static risk class IV.
+HIGH_RISK = col("category").isin(
+    ["乳制品", "肉制品", "婴幼儿配方食品", "特殊膳食食品", "特殊医学用途配方食品", "保健食品"]
+)
+
+
+def _failures(name: str, which: Expression, zh: str, en: str) -> Count:
+    return Count(
+        name=name,
+        table="sampling_test",
+        where=FAILED & which,
+        windows=("3y",),
+        label=Label(zh, f"sampling failures {en}"),
+        indicator="supervision.sampling",
+        direction=Direction.RAISES,
+        sector="food",
+        basis=SAMPLING,
+    )
+
 
 DECLARATIONS = (
     InForce(
@@ -164,5 +196,220 @@ DECLARATIONS = (
         direction=Direction.RAISES,
         sector="food",
         basis="食品安全法第一百一十三条、第一百三十四条",
+    ),
+    Decayed(
+        name="food_problems_recent",
+        table="inspection",
+        where=FOOD & FOUND & FIRST_LOOK,
+        half_life=365,
+        label=Label(
+            "食品检查发现问题（按时间衰减）", "problems at food inspections, recent ones weighing more"
+        ),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector="food",
+        basis=BASIS,
+    ),
+    Count(
+        name="food_severe_inspections",
+        table="inspection",
+        where=FOOD & (col("outcome") == "severe"),
+        windows=("3y",),
+        label=Label("食品检查发现严重问题", "food inspections that found a severe problem"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector="food",
+        basis=BASIS,
+    ),
+    Streak(
+        name="clean_food_inspections_in_a_row",
+        table="inspection",
+        where=FOOD & LOOKED & FIRST_LOOK,
+        reset=FOOD & FOUND & FIRST_LOOK,
+        label=Label("食品检查连续未发现问题次数", "food inspections in a row without a problem"),
+        indicator="supervision.inspection",
+        direction=Direction.LOWERS,
+        sector="food",
+        basis="食品生产经营风险分级管理办法（试行）",
+    ),
+    DaysSince(
+        name="days_since_full_food_inspection",
+        table="inspection",
+        where=FOOD & LOOKED & (col("full_item") == True),  # noqa: E712
+        label=Label("距上次食品全项目检查", "time since all food items were last inspected"),
+        indicator="supervision.inspection",
+        sector="food",
+        basis="食品生产经营监督检查管理办法第二十二条",
+    ),
+    Count(
+        name="full_food_inspections",
+        table="inspection",
+        where=FOOD & LOOKED & (col("full_item") == True),  # noqa: E712
+        windows=("2y",),
+        label=Label("食品全项目检查", "food inspections of all items"),
+        indicator="supervision.inspection",
+        sector="food",
+        basis="食品生产经营监督检查管理办法第二十二条",
+    ),
+    Count(
+        name="food_critical_findings",
+        table="finding",
+        where=FOOD & (col("severity") == "critical"),
+        windows=("1y", "3y"),
+        label=Label("食品检查重点项目问题项", "critical food items found wrong"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector="food",
+        basis="食品生产经营监督检查管理办法第三十二条",
+    ),
+    Count(
+        name="food_minor_findings",
+        table="finding",
+        where=FOOD & (col("severity") == "minor"),
+        windows=("3y",),
+        label=Label("食品检查一般项目问题项", "minor food items found wrong"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector="food",
+        basis="食品生产经营监督检查管理办法第三十三条",
+    ),
+    _failures("quality_sampling_failures", col("severity") == "quality", "品质指标抽检不合格", "on quality"),
+    _failures(
+        "labelling_sampling_failures", col("severity") == "labelling", "标签标识抽检不合格", "on labelling"
+    ),
+    _failures(
+        "high_level_sampling_failures",
+        col("level").isin(["national", "provincial"]),
+        "国家级、省级抽检不合格",
+        "at national or provincial level",
+    ),
+    _failures(
+        "high_risk_sampling_failures", HIGH_RISK, "高风险食品类别抽检不合格", "of high-risk food categories"
+    ),
+    _failures(
+        "fresh_produce_sampling_failures",
+        col("category") == "食用农产品",
+        "食用农产品抽检不合格",
+        "of fresh agricultural produce",
+    ),
+    _failures(
+        "catering_sampling_failures", col("category") == "餐饮食品", "餐饮食品抽检不合格", "of catering food"
+    ),
+    Decayed(
+        name="sampling_failures_recent",
+        table="sampling_test",
+        where=FAILED,
+        half_life=365,
+        label=Label("监督抽检不合格（按时间衰减）", "sampling failures, recent ones weighing more"),
+        indicator="supervision.sampling",
+        direction=Direction.RAISES,
+        sector="food",
+        basis=SAMPLING,
+    ),
+    Trend(
+        name="sampling_failure_trend",
+        table="sampling_test",
+        where=FAILED,
+        recent="1y",
+        windows=("3y",),
+        label=Label("监督抽检不合格增减趋势", "trend of sampling failures"),
+        indicator="supervision.sampling",
+        direction=Direction.RAISES,
+        sector="food",
+        basis=SAMPLING,
+    ),
+    DaysSince(
+        name="days_since_sampling",
+        table="sampling_test",
+        label=Label("距上次监督抽检", "time since the last sampling test"),
+        indicator="supervision.sampling",
+        sector="food",
+        basis=SAMPLING,
+    ),
+    DaysSince(
+        name="days_since_sampling_failure",
+        table="sampling_test",
+        where=FAILED,
+        label=Label("距上次抽检不合格", "time since the last sampling failure"),
+        indicator="supervision.sampling",
+        direction=Direction.LOWERS,
+        sector="food",
+        basis=SAMPLING,
+    ),
+    Streak(
+        name="passed_tests_in_a_row",
+        table="sampling_test",
+        where=col("result") == "pass",
+        reset=FAILED,
+        label=Label("抽检连续合格批次", "sampling tests in a row that were passed"),
+        indicator="supervision.sampling",
+        direction=Direction.LOWERS,
+        sector="food",
+        basis=SAMPLING,
+    ),
+    Overdue(
+        name="food_licences_expired",
+        table="licence",
+        column="valid_to",
+        where=FOOD_LICENCE & (col("status") == "valid"),
+        label=Label("已过期食品许可数", "food licences expired"),
+        indicator="basic.licence",
+        sector="food",
+        basis=BASIS,
+    ),
+    InForce(
+        name="special_food_licences",
+        table="licence",
+        until="valid_to",
+        where=(col("kind") == "special_food_production") & (col("status") == "valid"),
+        label=Label("有效特殊食品许可数", "special-food licences in force"),
+        indicator="basic.licence",
+        sector="food",
+        basis="食品生产经营监督检查管理办法第二十二条",
+    ),
+    Repeats(
+        name="repeated_food_penalties",
+        table="penalty",
+        column="domain",
+        codes=codes.DOMAIN,
+        where=FOOD,
+        windows=("3y",),
+        label=Label("一年内再次因食品受罚", "food penalties within a year of another"),
+        indicator="supervision.penalty",
+        direction=Direction.RAISES,
+        sector="food",
+        basis="食品安全法第一百三十四条；食品安全法实施条例第六十七条",
+    ),
+    Count(
+        name="verified_food_complaints",
+        table="complaint",
+        where=FOOD & (col("verified") == True),  # noqa: E712
+        windows=("3y",),
+        label=Label("查实的食品投诉举报", "food complaints found true"),
+        indicator="social.complaint",
+        direction=Direction.RAISES,
+        sector="food",
+        basis="市场监督管理投诉举报处理暂行办法",
+    ),
+    Count(
+        name="food_incidents",
+        table="incident",
+        where=FOOD,
+        windows=("3y",),
+        label=Label("食品安全事故与事件", "food incidents"),
+        indicator="supervision.incident",
+        direction=Direction.RAISES,
+        sector="food",
+        basis="食品安全法第一百零三条",
+    ),
+    Count(
+        name="food_serious_entries",
+        table="serious_violation_list",
+        where=col("ground") == "food",
+        label=Label("因食品安全列入严重违法失信名单", "serious-violation entries for food safety"),
+        indicator="supervision.lists",
+        direction=Direction.RAISES,
+        sector="food",
+        basis="市场监督管理严重违法失信名单管理办法第五条",
     ),
 )

@@ -4,24 +4,48 @@ from __future__ import annotations
 
 from features.definitions.expressions import col
 from features.definitions.feature import Direction
+from features.definitions.inspections import FIRST_LOOK, FOUND, LOOKED
 from features.definitions.kinds import (
     Count,
     DaysOverdue,
     DaysSince,
     DaysSinceDate,
     DaysUntil,
+    Decayed,
+    Distinct,
+    GreatestAge,
+    InForce,
+    MeanAge,
     Overdue,
+    OverdueShare,
     Share,
+    Streak,
     Sum,
 )
-from features.definitions.supervision import FIRST_LOOK, FOUND, LOOKED
-from features.records import Label
+from features.records import Label, codes
 
 BASIS = "国市监信发〔2021〕28号第五条、第八条；特种设备安全监督检查办法"
 STATUTORY = "特种设备安全法第四十条、第八十四条"
 SECTOR = "special_equipment"
 EQUIPMENT = col("domain") == SECTOR
 IN_USE = col("status") == "in_use"
+
+EQUIPMENT_LICENCE = col("kind").isin(
+    ["equipment_design", "equipment_manufacture", "equipment_installation", "equipment_filling"]
+)
+
+
+def _in_use(name: str, categories: list[str], zh: str, en: str) -> Count:
+    return Count(
+        name=name,
+        table="equipment",
+        where=IN_USE & col("category").isin(categories),
+        label=Label(zh, en),
+        indicator="basic.equipment",
+        sector=SECTOR,
+        basis=BASIS,
+    )
+
 
 DECLARATIONS = (
     Count(
@@ -168,5 +192,205 @@ DECLARATIONS = (
         direction=Direction.RAISES,
         sector=SECTOR,
         basis=BASIS,
+    ),
+    MeanAge(
+        name="equipment_mean_age",
+        table="equipment",
+        column="installed_on",
+        where=IN_USE,
+        label=Label("在用设备平均使用时长", "mean age of the equipment in use"),
+        indicator="basic.equipment",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    GreatestAge(
+        name="equipment_greatest_age",
+        table="equipment",
+        column="installed_on",
+        where=IN_USE,
+        label=Label("在用设备最长使用时长", "greatest age of the equipment in use"),
+        indicator="basic.equipment",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    Distinct(
+        name="equipment_categories",
+        table="equipment",
+        column="category",
+        codes=codes.EQUIPMENT_CATEGORY,
+        where=IN_USE,
+        label=Label("在用设备类别数", "categories of equipment in use"),
+        indicator="basic.equipment",
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    _in_use("cranes_in_use", ["4000"], "在用起重机械数", "cranes and hoists in use"),
+    _in_use(
+        "pressure_equipment_in_use", ["1000", "2000", "8000"], "在用承压设备数", "pressure equipment in use"
+    ),
+    _in_use("vehicles_in_use", ["5000"], "在用场内车辆数", "on-site vehicles in use"),
+    _in_use(
+        "public_rides_in_use", ["6000", "9000"], "在用游乐设施和索道数", "amusement rides and ropeways in use"
+    ),
+    Count(
+        name="equipment_stopped",
+        table="equipment",
+        where=col("status") == "stopped",
+        label=Label("停用设备数", "equipment stopped"),
+        indicator="basic.equipment",
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    OverdueShare(
+        name="equipment_overdue_share",
+        table="equipment",
+        column="next_due",
+        where=IN_USE,
+        label=Label("超期未检设备比例", "share of the equipment overdue for statutory inspection"),
+        indicator="supervision.equipment",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis=STATUTORY,
+    ),
+    Overdue(
+        name="lifts_overdue",
+        table="equipment",
+        column="next_due",
+        where=IN_USE & (col("category") == "3000"),
+        label=Label("超期未检电梯数", "lifts overdue for statutory inspection"),
+        indicator="supervision.equipment",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis=STATUTORY,
+    ),
+    Count(
+        name="equipment_accidents",
+        table="incident",
+        where=EQUIPMENT & col("grade").isin(["general", "larger", "major", "extraordinary"]),
+        windows=("2y", "all"),
+        label=Label("特种设备事故", "special-equipment accidents"),
+        indicator="supervision.incident",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis="特种设备安全监督检查办法第九条；特种设备安全监察条例第六十一条至第六十四条",
+    ),
+    Sum(
+        name="incident_deaths",
+        table="incident",
+        column="deaths",
+        where=EQUIPMENT,
+        label=Label("事故死亡人数", "deaths in incidents"),
+        indicator="supervision.incident",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis="特种设备安全监察条例第六十一条至第六十四条",
+    ),
+    Decayed(
+        name="equipment_incidents_recent",
+        table="incident",
+        where=EQUIPMENT,
+        half_life=730,
+        label=Label("特种设备事故与事件（按时间衰减）", "incidents, recent ones weighing more"),
+        indicator="supervision.incident",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis="特种设备安全监察条例第六十一条至第六十四条",
+    ),
+    Count(
+        name="equipment_findings",
+        table="finding",
+        where=EQUIPMENT,
+        windows=("1y", "3y"),
+        label=Label("特种设备检查问题项", "special-equipment items found wrong"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    Count(
+        name="equipment_critical_findings",
+        table="finding",
+        where=EQUIPMENT & (col("severity") == "critical"),
+        windows=("3y",),
+        label=Label("特种设备关键项问题项", "critical special-equipment items found wrong"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis="特种设备安全监督检查办法第二十五条",
+    ),
+    Count(
+        name="maintenance_findings",
+        table="finding",
+        where=EQUIPMENT & col("item").startswith("维护保养", "维保", "日常维护"),
+        windows=("3y",),
+        label=Label("维护保养问题项", "maintenance items found wrong"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis="特种设备安全监察条例第二十七条、第三十一条",
+    ),
+    Decayed(
+        name="equipment_problems_recent",
+        table="inspection",
+        where=EQUIPMENT & FOUND & FIRST_LOOK,
+        half_life=365,
+        label=Label("特种设备检查发现问题（按时间衰减）", "equipment problems, recent ones weighing more"),
+        indicator="supervision.inspection",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    Streak(
+        name="clean_equipment_inspections_in_a_row",
+        table="inspection",
+        where=EQUIPMENT & LOOKED & FIRST_LOOK,
+        reset=EQUIPMENT & FOUND & FIRST_LOOK,
+        label=Label("特种设备检查连续未发现问题次数", "equipment inspections in a row without a problem"),
+        indicator="supervision.inspection",
+        direction=Direction.LOWERS,
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    DaysSince(
+        name="days_since_post_licence_inspection",
+        table="inspection",
+        where=EQUIPMENT & LOOKED & (col("kind") == "post_licence"),
+        label=Label("距上次证后检查", "time since the last post-licence inspection"),
+        indicator="supervision.inspection",
+        sector=SECTOR,
+        basis="特种设备安全监督检查办法第十七条",
+    ),
+    InForce(
+        name="equipment_licences",
+        table="licence",
+        until="valid_to",
+        where=EQUIPMENT_LICENCE & (col("status") == "valid"),
+        label=Label("有效特种设备许可数", "special-equipment licences in force"),
+        indicator="basic.licence",
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    Overdue(
+        name="equipment_licences_expired",
+        table="licence",
+        column="valid_to",
+        where=EQUIPMENT_LICENCE & (col("status") == "valid"),
+        label=Label("已过期特种设备许可数", "special-equipment licences expired"),
+        indicator="basic.licence",
+        sector=SECTOR,
+        basis=BASIS,
+    ),
+    Count(
+        name="verified_equipment_complaints",
+        table="complaint",
+        where=EQUIPMENT & (col("verified") == True),  # noqa: E712
+        windows=("3y",),
+        label=Label("查实的特种设备投诉举报", "special-equipment complaints found true"),
+        indicator="social.complaint",
+        direction=Direction.RAISES,
+        sector=SECTOR,
+        basis="特种设备安全监督检查办法第九条、第十六条",
     ),
 )

@@ -20,7 +20,8 @@ WORDS = {
     "industry": ["H6210", "C1411", "F5211", "H62", "X", ""],
     "district": ["110105", "110108", "500101"],
     "address": ["Road 1", "Road 2", "Road 3", "Road 4"],
-    "category": ["3000", "01", "02"],
+    "category": ["乳制品", "食用农产品", "餐饮食品", "01"],
+    "item": ["维护保养记录", "住所", "a"],
 }
 ORDER = ("event_date", "recorded_at", "record_id")
 

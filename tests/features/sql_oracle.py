@@ -99,7 +99,7 @@ def aggregate(term: Term) -> str:
         f"{x}, p.as_of), p.as_of) - t.event_date)), 0)",
         Operation.LONGEST_IN_FORCE: f"any_value(p.as_of) - min(t.event_date) FILTER {force}",
         Operation.DISTINCT: f"coalesce(bit_or(1::BIGINT << {x}), 0)",
-        Operation.YEARS: f"coalesce(bit_or(1::BIGINT << ({DUE} - {x})) "
+        Operation.YEARS: f"coalesce(bit_or(1::BIGINT << greatest({DUE} - {x}, 0)) "
         f"FILTER ({DUE} - {x} BETWEEN 0 AND 51), 0)",
         Operation.YEAR_VALUE: f"last({x} {NEWEST}) FILTER (t.{term.year} = {DUE} - {term.parameter})",
         Operation.REPEATS: f"""count(t.credit_code) FILTER (EXISTS (FROM {term.table} q

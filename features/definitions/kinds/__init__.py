@@ -22,6 +22,7 @@ from features.definitions.kinds.times import (
     LongestInForce,
     MeanAge,
     Overdue,
+    OverdueShare,
     TimeInForce,
 )
 from features.definitions.kinds.values import (
@@ -30,11 +31,12 @@ from features.definitions.kinds.values import (
     LatestMoney,
     LatestRatio,
     Maximum,
+    MaximumMoney,
     Mean,
     Money,
     Sum,
 )
-from features.definitions.kinds.years import YearRatio, YearsMissing, YearValue
+from features.definitions.kinds.years import YearMoney, YearRatio, YearsMissing, YearValue
 
 __all__ = [
     "Count",
@@ -54,11 +56,13 @@ __all__ = [
     "LatestRatio",
     "LongestInForce",
     "Maximum",
+    "MaximumMoney",
     "Mean",
     "MeanAge",
     "Money",
     "OfRelated",
     "Overdue",
+    "OverdueShare",
     "Rate",
     "Repeats",
     "Share",
@@ -66,6 +70,7 @@ __all__ = [
     "Sum",
     "TimeInForce",
     "Trend",
+    "YearMoney",
     "YearRatio",
     "YearValue",
     "YearsMissing",

@@ -105,6 +105,21 @@ class Overdue(OfColumn):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverdueShare(OfColumn):
+    """Records whose date in ``column`` lies before the as-of date, as a share of those that have one."""
+
+    combination: ClassVar[Combination] = Combination.RATIO
+    unit: ClassVar[str] = "share"
+    sentence: ClassVar[str] = "share of {records} whose {column} is past; missing if none has one"
+
+    def _terms(self, window: Window) -> tuple[Term, ...]:
+        return (
+            Term(self.table, Operation.OVERDUE, self._with_value, window, self.column),
+            Term(self.table, Operation.COUNT, self._with_value, window),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DaysOverdue(OfColumn):
     """Days by which the most overdue record is overdue; missing if none is."""
 

@@ -42,6 +42,13 @@ class Maximum(OfColumn):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaximumMoney(Maximum):
+    """Largest amount of money, in fen."""
+
+    unit: ClassVar[str] = "fen"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Latest(OfColumn):
     """Value of a column in the last record that has one."""
 

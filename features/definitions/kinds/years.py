@@ -70,6 +70,13 @@ class YearValue(OfColumn):
 
 
 @dataclass(frozen=True, kw_only=True)
+class YearMoney(YearValue):
+    """Amount of money for the last year due, in fen."""
+
+    unit: ClassVar[str] = "fen"
+
+
+@dataclass(frozen=True, kw_only=True)
 class YearRatio(YearValue):
     """Value of a column for the last year due, over that of ``over`` for ``lag`` years before.
 

@@ -37,7 +37,7 @@ def compare(features: list[Feature], records: dict[str, pa.Table], dates: list[i
             np.testing.assert_allclose(found[:, i], expected, rtol=1e-12, atol=0, err_msg=feature.meaning)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(declarations(), min_size=1, max_size=4),
     st.integers(0, 2**32),
@@ -58,8 +58,13 @@ def test_the_library(seed: int) -> None:
 
 def test_no_feature_of_the_library_is_always_the_same() -> None:
     """Else the comparison above would say nothing of it."""
-    records = with_visibility(random_records(np.random.default_rng(0), CODES[:-1], 800))
-    found = values(OWN, records, list(range(200, DAYS, 100)))
+    dates = list(range(200, DAYS, 150))
+    found = np.concatenate(
+        [
+            values(OWN, with_visibility(random_records(np.random.default_rng(0), CODES[:-1], rows)), dates)
+            for rows in (20, 600)
+        ]
+    )
     for i, feature in enumerate(OWN):
         known = found[:, i][~np.isnan(found[:, i])]
         assert len(np.unique(known)) > 1, feature.name
