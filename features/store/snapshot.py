@@ -32,16 +32,19 @@ class Snapshot:
         Record table → Delta version.
     created_at : str
         When it was published, ISO 8601.
+    load_id : str
+        The load that made it.
     """
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self._root = root
         self._manifest = manifest
         self._files: dict[str, list[str]] = {}
-        self._columns: dict[str, list[str]] = {}
+        self._stored: dict[str, list[str]] = {}
         self.id: int = manifest.id
         self.tables: Mapping[str, int] = dict(manifest.tables)
         self.created_at = manifest.created_at
+        self.load_id = manifest.load_id
 
     def __repr__(self) -> str:
         return f"Snapshot({self.id}, {self.counts()})"
@@ -88,7 +91,7 @@ class Snapshot:
         query = visible(
             self.files(table),
             names,
-            self._stored_columns(table),
+            self.columns(table),
             self.files("credit_repair") if "credit_repair" in self.tables else [],
             record_table.stored_schema,
             narrow=codes is not None,
@@ -109,6 +112,12 @@ class Snapshot:
             self._files[table] = self._folder(table).files(self.tables[table])
         return self._files[table]
 
+    def columns(self, table: str) -> list[str]:
+        """Return the columns that the stored files of a table have; a later release may know more."""
+        if table not in self._stored:
+            self._stored[table] = self._folder(table).columns(self.tables[table])
+        return self._stored[table]
+
     @cached_property
     def _codes(self) -> pa.Array:
         if not self.tables:
@@ -126,11 +135,6 @@ class Snapshot:
 
     def _folder(self, table: str) -> DeltaFolder:
         return DeltaFolder(self._root / "records" / table)
-
-    def _stored_columns(self, table: str) -> list[str]:
-        if table not in self._columns:
-            self._columns[table] = self._folder(table).columns(self.tables[table])
-        return self._columns[table]
 
     @staticmethod
     def _schema(table: RecordTable, columns: Sequence[str] | None) -> pa.Schema:
