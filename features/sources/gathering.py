@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from features.records import credit_code
 from features.sources import conversion
-from features.sources.mapping import Join, Once, SourceMapping
 from features.sources.reading import Chunk, chunks
 from features.sources.recognition import Input
+from features.sources.settings import Join, Once, SourceMapping
 from features.sources.values import Evaluation, Mask
 from features.store import RecordStore
 

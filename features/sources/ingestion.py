@@ -23,10 +23,11 @@ from features.sources.gathering import (
     is_first,
     with_joined,
 )
-from features.sources.mapping import RecordMapping, SourceMapping, Value, load_mapping
+from features.sources.mapping import load_mapping
 from features.sources.reading import Chunk, Unreadable, chunks
 from features.sources.recognition import Input, recognise
 from features.sources.report import FileReport, IngestReport, TableCounts
+from features.sources.settings import RecordMapping, SourceMapping, Value
 from features.sources.validation import (
     LEGACY,
     NAME_AMBIGUOUS,
@@ -39,7 +40,7 @@ from features.store import LoadTransaction, RecordStore
 from features.store.quarantine import REJECTED
 
 #: Rows that are held back before they are written; what bounds the memory of a load.
-HELD = 1_000_000
+HELD = 500_000
 HELD_REJECTED = 100_000
 UNREADABLE_ROW = "unreadable_row"
 
@@ -260,6 +261,8 @@ class _FileLoad:
     ) -> None:
         counts = self.report.tables[record.table]
         several = sum(other.table == record.table for other in self.file.records) > 1
+        recorded = record.columns.get("recorded_at")
+        lagged = recorded is not None and recorded.lag_days is not None
         kept = [name for name in self.own if name in rows.rows.column_names]
         raws = rows.rows.select(kept).take(pa.array(bad)).to_pylist()
         items = rows.column(ITEM_NAME).take(pa.array(bad)).to_pylist() if record.for_each else None
@@ -267,7 +270,10 @@ class _FileLoad:
             found = [problem for problem in problems if problem.rows[row]]
             # What could not be read is missing afterwards: that is one fault, not two.
             first_of_column = {problem.column: problem for problem in reversed(found)}
-            told = [problem for problem in found if first_of_column[problem.column] is problem]
+            if lagged and "event_date" in first_of_column:
+                # Nor is the date of recording, which is made of the event's, a fault of its own.
+                first_of_column.pop("recorded_at", None)
+            told = [problem for problem in found if first_of_column.get(problem.column) is problem]
             raw = raws[place]
             if items is not None:
                 raw["#record"] = items[place]

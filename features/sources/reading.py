@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from features.errors import InputError
-from features.sources.mapping import FileMapping
+from features.sources.settings import FileMapping
 
 #: Bytes of text that are parsed at once, and rows of other formats: what bounds the memory.
 BLOCK = 32 << 20
@@ -183,45 +183,77 @@ def _csv(path: Path, mapping: FileMapping) -> Iterator[Chunk]:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-        record, line, header = 1, 1, True
+        numbering = _Numbering(mapping, broken)
+        header = 1
         for batch in reader:
             rows = pa.Table.from_batches([batch])
-            spans = np.ones(rows.num_rows, dtype=np.int64) + _breaks(rows)
-            bad, lines = [], np.empty(rows.num_rows, dtype=np.int64)
-            if broken:
-                place = 0
-                while place < rows.num_rows:
-                    if record in broken:
-                        row = broken.pop(record)
-                        bad.append(_broken(row, line, mapping))
-                        line += 1 + row.text.count("\n")
-                        record += 1
-                        continue
-                    # As far as the next broken row, lines add up without a look at single rows.
-                    upto = min(
-                        [number for number in broken if number > record], default=record + rows.num_rows
-                    )
-                    many = min(upto - record, rows.num_rows - place)
-                    run = spans[place : place + many]
-                    lines[place : place + many] = line + np.cumsum(run) - run
-                    line += int(run.sum())
-                    record += many
-                    place += many
-            else:
-                lines = line + np.cumsum(spans) - spans
-                line += int(spans.sum())
-                record += rows.num_rows
-            chunk = Chunk(rows, pa.array(lines), tuple(bad))
-            if header and rows.num_rows:
-                header = False
-                chunk = Chunk(rows.slice(1), pa.array(lines[1:]), tuple(bad))
-            yield chunk
-        rest = []
-        for number in sorted(broken):
-            rest.append(_broken(broken[number], line + number - record, mapping))
+            lines, unreadable = numbering.number(_breaks(rows) + 1)
+            skipped = min(header, rows.num_rows)
+            header -= skipped
+            yield Chunk(rows.slice(skipped), pa.array(lines[skipped:]), tuple(unreadable))
+        rest = numbering.rest()
         if rest:
             empty = pa.table({name: pa.array([], pa.string()) for name in names})
             yield Chunk(empty, pa.array([], pa.int64()), tuple(rest))
+
+
+@dataclass
+class _Numbering:
+    """Says on which line every row begins, those that could not be parsed among them.
+
+    Parameters
+    ----------
+    mapping
+        Of the file.
+    broken
+        Number of the row in the file, from 1 → row that could not be parsed; filled while reading.
+    row, line
+        Where the next row stands.
+    """
+
+    mapping: FileMapping
+    broken: dict[int, pa_csv.InvalidRow]
+    row: int = 1
+    line: int = 1
+
+    def number(self, spans: np.ndarray) -> tuple[np.ndarray, list[Unreadable]]:
+        """Return the line of each row that could be parsed, and the others that stand among them.
+
+        Parameters
+        ----------
+        spans
+            How many lines each row takes, shape (n,).
+        """
+        lines = np.empty(len(spans), dtype=np.int64)
+        unreadable = []
+        place = 0
+        while place < len(spans):
+            if self.row in self.broken:
+                unreadable.append(self._next_broken())
+                continue
+            # As far as the next broken row (they come in order), lines add up without a look at single rows.
+            until = next(iter(self.broken), None)
+            many = len(spans) - place if until is None else min(until - self.row, len(spans) - place)
+            run = spans[place : place + many]
+            lines[place : place + many] = self.line + np.cumsum(run) - run
+            self.line += int(run.sum())
+            self.row += many
+            place += many
+        return lines, unreadable
+
+    def rest(self) -> list[Unreadable]:
+        """Return the rows behind the last that could be parsed."""
+        return [self._next_broken() for _ in range(len(self.broken))]
+
+    def _next_broken(self) -> Unreadable:
+        found = self.broken.pop(self.row)
+        detail = f"{found.actual_columns} fields where the file has {found.expected_columns} columns"
+        # Of a row whose columns are not known, what must not be kept cannot be told apart.
+        hidden = self.mapping.omit or self.mapping.conceal
+        row = Unreadable(self.line, detail, None if hidden else found.text)
+        self.row += 1
+        self.line += 1 + found.text.count("\n")
+        return row
 
 
 def _breaks(rows: pa.Table) -> np.ndarray:
@@ -231,12 +263,6 @@ def _breaks(rows: pa.Table) -> np.ndarray:
         if pc.any(pc.match_substring(column, "\n")).as_py():
             total += pc.count_substring(column, "\n").to_numpy()
     return total
-
-
-def _broken(row: pa_csv.InvalidRow, line: int, mapping: FileMapping) -> Unreadable:
-    detail = f"{row.actual_columns} fields where the file has {row.expected_columns} columns"
-    # Of a row whose columns are not known, what must be omitted cannot be told apart.
-    return Unreadable(line, detail, None if mapping.omit or mapping.conceal else row.text)
 
 
 def _parquet(path: Path, mapping: FileMapping) -> Iterator[Chunk]:

@@ -10,8 +10,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from features.errors import InputError
-from features.sources.mapping import SourceMapping, needed_columns
+from features.sources.needs import needed_columns
 from features.sources.reading import column_names
+from features.sources.settings import SourceMapping
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _kind(mapping: SourceMapping, path: Path) -> tuple[str, list[str]]:
         columns = column_names(path, mapping.files[named[0]])
         missing = _missing(mapping, named[0], columns)
         if missing:
-            raise _lacks(path, named[0], missing, columns)
+            raise _lacks(mapping, path, named[0], missing, columns)
         return named[0], columns
     fitting: list[tuple[str, list[str]]] = []
     best: tuple[str, list[str], list[str], float] = ("", [], [], 0.0)
@@ -110,7 +111,7 @@ def _kind(mapping: SourceMapping, path: Path) -> tuple[str, list[str]]:
             fix=f"Name it like {mapping.files[fitting[0][0]].match}.",
         )
     if best[3] >= 0.5:
-        raise _lacks(path, best[0], best[1], best[2])
+        raise _lacks(mapping, path, best[0], best[1], best[2])
     patterns = ", ".join(f"{file.match} ({kind})" for kind, file in mapping.files.items())
     raise InputError(
         f"{path.name} is no file of the mapping {mapping.source!r}",
@@ -123,9 +124,12 @@ def _missing(mapping: SourceMapping, kind: str, columns: Sequence[str]) -> list[
     return [name for name in needed_columns(mapping, kind) if name not in columns]
 
 
-def _lacks(path: Path, kind: str, missing: Sequence[str], columns: Sequence[str]) -> InputError:
+def _lacks(
+    mapping: SourceMapping, path: Path, kind: str, missing: Sequence[str], columns: Sequence[str]
+) -> InputError:
     """Say which columns are missing, and what the file has in their place."""
-    spare = list(columns)
+    needed = needed_columns(mapping, kind)
+    spare = [name for name in columns if name not in needed]
     lines = []
     for name in missing:
         near = get_close_matches(name, spare, 1, cutoff=0.5)

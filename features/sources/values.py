@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from features.records.schema import ARROW_TYPES, Column
 from features.sources import conversion
-from features.sources.mapping import Case, Condition, Scalar, Value, template_columns
+from features.sources.needs import template_columns
 from features.sources.reading import Chunk
+from features.sources.settings import Case, Condition, Scalar, Value
 
 Mask = npt.NDArray[np.bool_]
 

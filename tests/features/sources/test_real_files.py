@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +34,21 @@ FILES = {
     ),
 }
 Loaded = tuple[RecordStore, IngestReport, list[Path]]
-
-
-@pytest.fixture(scope="module", params=list(FILES))
-def source(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+Load = Callable[[str], Loaded]
+every_source = pytest.mark.parametrize("source", list(FILES))
 
 
 @pytest.fixture(scope="module")
-def loaded(source: str, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    files = real(*FILES[source])
-    store = RecordStore(tmp_path_factory.mktemp(source))
-    return store, ingest(store, source, files), files
+def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
+    """Return a function that loads a source's files once and hands out store, report and files."""
+
+    @cache
+    def loaded(source: str) -> Loaded:
+        files = real(*FILES[source])
+        store = RecordStore(tmp_path_factory.mktemp(source))
+        return store, ingest(store, source, files), files
+
+    return loaded
 
 
 def _one(loaded: Loaded, table: str, **key: Any) -> dict[str, Any]:
@@ -54,8 +59,9 @@ def _one(loaded: Loaded, table: str, **key: Any) -> dict[str, Any]:
     return {name: value for name, value in rows.to_pylist()[0].items() if value is not None}
 
 
-def test_all_rows_are_accounted_for(loaded: Loaded) -> None:
-    store, report, files = loaded
+@every_source
+def test_all_rows_are_accounted_for(load: Load, source: str) -> None:
+    store, report, files = load(source)
     assert_accounted(report)
     for file, path in zip(report.files, files, strict=True):
         assert file.rows == len(pd.read_csv(path, dtype=str))
@@ -67,16 +73,18 @@ def test_all_rows_are_accounted_for(loaded: Loaded) -> None:
     }
 
 
-def test_second_load_changes_nothing(source: str, loaded: Loaded) -> None:
-    store, report, files = loaded
+@every_source
+def test_second_load_changes_nothing(load: Load, source: str) -> None:
+    store, report, files = load(source)
     before = store.snapshot().id
     assert_nothing_new(ingest(store, source, files), report)
     assert store.snapshot().id == before
 
 
-def test_lines_are_those_of_the_file(source: str, loaded: Loaded) -> None:
+@every_source
+def test_lines_are_those_of_the_file(load: Load, source: str) -> None:
     """Values with line breaks inside, as in the Beijing penalties, do not shift the lines behind them."""
-    _, _, files = loaded
+    _, _, files = load(source)
     mapping = load_mapping(source)
     for path in files:
         file = next(f for f in mapping.files.values() if path.name.startswith(f.match.rstrip("*")))
@@ -93,18 +101,8 @@ def test_every_shipped_mapping_is_tested_here() -> None:
     assert set(shipped_mappings()) == {*FILES, "simulated"}
 
 
-@pytest.fixture(scope="module")
-def only(source: str, loaded: Loaded) -> Any:
-    def skip_unless(wanted: str) -> Loaded:
-        if source != wanted:
-            pytest.skip(f"about {wanted}")
-        return loaded
-
-    return skip_unless
-
-
-def test_chicago_by_value(only: Any) -> None:
-    loaded = only("chicago")
+def test_chicago_by_value(load: Load) -> None:
+    loaded = load("chicago")
     found = _one(loaded, "inspection", record_id="CHI:inspection:529281")
     assert found["credit_code"] == "CHI:82474"
     assert (found["event_date"], found["recorded_at"]) == (date(2011, 9, 2), date(2011, 9, 3))
@@ -132,8 +130,8 @@ def test_chicago_by_value(only: Any) -> None:
     assert finding["minor"] == violations.loc[:, numbers >= 30].to_numpy().sum()
 
 
-def test_chicago_keeps_no_inspector(only: Any) -> None:
-    store, _, files = only("chicago")
+def test_chicago_keeps_no_inspector(load: Load) -> None:
+    store, _, files = load("chicago")
     colours = set(pd.read_csv(files[0], usecols=["inspector_colour"])["inspector_colour"])
     for table in store.snapshot().tables:
         for column in store.snapshot().read(table).columns:
@@ -144,8 +142,8 @@ def test_chicago_keeps_no_inspector(only: Any) -> None:
     assert not any("inspector" in text for text in raw)
 
 
-def test_ontario_tells_nothing_of_later(only: Any) -> None:
-    loaded = only("ontario")
+def test_ontario_tells_nothing_of_later(load: Load) -> None:
+    loaded = load("ontario")
     device = _one(loaded, "enterprise", credit_code="ONT:10")
     assert device["recorded_at"] == date(2011, 1, 1)
     assert device["address"] == "111 Wellesley St W, Toronto"
@@ -168,8 +166,8 @@ def test_ontario_tells_nothing_of_later(only: Any) -> None:
     assert incidents["deaths"].sum() == source.loc[~late, "fatal injury"].sum()
 
 
-def test_san_francisco_counts_violations_of_the_day(only: Any) -> None:
-    store, _, files = only("san_francisco")
+def test_san_francisco_counts_violations_of_the_day(load: Load) -> None:
+    store, _, files = load("san_francisco")
     inspections = store.snapshot().read("inspection").to_pandas()
     violations = pd.read_csv(files[2], dtype=str)
     counts = pd.crosstab([violations["business_id"], violations["date"]], violations["risk_category"])
@@ -184,16 +182,12 @@ def test_san_francisco_counts_violations_of_the_day(only: Any) -> None:
         assert inspections[column].to_numpy().tolist() == wanted[category].tolist()
     routine = inspections[inspections["result_codes"] == "Routine - Unscheduled"]
     assert round((routine["outcome"] == "problem").mean(), 3) == 0.260
-    assert (
-        _one(
-            only("san_francisco"), "inspection", record_id="SF:inspection:10:2012-11-14:Routine - Unscheduled"
-        )["points"]
-        == 98
-    )
+    visit = "SF:inspection:10:2012-11-14:Routine - Unscheduled"
+    assert _one(load("san_francisco"), "inspection", record_id=visit)["points"] == 98
 
 
-def test_toronto_makes_one_inspection_of_its_rows(only: Any) -> None:
-    store, report, files = only("toronto")
+def test_toronto_makes_one_inspection_of_its_rows(load: Load) -> None:
+    store, report, files = load("toronto")
     source = pd.read_csv(files[0], dtype=str)
     grouped = source.groupby(["establishment_id", "inspection_date"])["status"].agg(set)
     assert report.totals()["inspection"].accepted == len(grouped) == 70_220
@@ -209,8 +203,8 @@ def test_toronto_makes_one_inspection_of_its_rows(only: Any) -> None:
     assert finding["fined"].isna().all()
 
 
-def test_beijing_by_value(only: Any) -> None:
-    loaded = only("beijing")
+def test_beijing_by_value(load: Load) -> None:
+    loaded = load("beijing")
     store, _, files = loaded
     new = _one(loaded, "enterprise", credit_code="91110118MAC7TTNRXU")
     assert (new["name"], new["event_date"]) == ("北京万信源科技发展有限公司", date(2023, 2, 8))
@@ -235,8 +229,8 @@ def test_beijing_by_value(only: Any) -> None:
     assert set(listed["recorded_at"]) == set(listed["event_date"]) == {date(2023, 12, 31)}
 
 
-def test_beijing_links_only_unique_names(only: Any) -> None:
-    store, _, files = only("beijing")
+def test_beijing_links_only_unique_names(load: Load) -> None:
+    store, _, files = load("beijing")
     kept = store.quarantine().to_pandas()
     assert {"name_without_code", "name_ambiguous", "code_malformed", "code_wrong_check"} <= set(
         kept["reason"]
@@ -259,8 +253,8 @@ def test_beijing_links_only_unique_names(only: Any) -> None:
     assert (codes.reindex(names) > 1).all()
 
 
-def test_beijing_keeps_no_authority(only: Any) -> None:
-    store, _, files = only("beijing")
+def test_beijing_keeps_no_authority(load: Load) -> None:
+    store, _, files = load("beijing")
     authorities = set(pd.read_csv(files[1], dtype=str)["authority"].dropna())
     for table in store.snapshot().tables:
         for name in ("provider", "result_codes", "document_no"):
