@@ -117,7 +117,8 @@ class Equipment:
         order = np.argsort(self._who, kind="stable")
         at = np.minimum(np.searchsorted(self._who[order], who), max(len(order) - 1, 0))
         own = order[at] if len(order) else np.zeros(count, dtype=np.int64)
-        mine = (self._who[own] == who) if len(order) else np.zeros(count, dtype=bool)
+        # Equipment that is not in use yet cannot fail.
+        mine = ((self._who[own] == who) & (self._record[own] >= 0)) if len(order) else np.zeros(count, bool)
         world.recorder.add(
             "incident",
             who,

@@ -144,6 +144,14 @@ def test_references_lead_somewhere(canonical: Mapping[str, Canonical]) -> None:
     assert relations["person_key"].dropna().str.fullmatch("P[0-9a-f]{16}").all()
 
 
+def test_incidents_name_equipment_of_the_enterprise(canonical: Mapping[str, Canonical]) -> None:
+    incidents, equipment = (canonical[name].rows.to_pandas() for name in ("incident", "equipment"))
+    owner = equipment.drop_duplicates("equipment_id").set_index("equipment_id")["credit_code"]
+    named = incidents.dropna(subset="equipment_id")
+    assert len(named) > 10
+    assert (named["equipment_id"].map(owner) == named["credit_code"]).mean() > 0.95
+
+
 def test_sector_records_belong_to_the_sector(canonical: Mapping[str, Canonical]) -> None:
     licences = canonical["licence"].rows.to_pandas()
     food = set(licences.loc[licences["kind"].str.contains("food|catering"), "credit_code"])
