@@ -224,6 +224,9 @@ def test_beijing_by_value(load: Load) -> None:
     assert (decimal["amount"], decimal["kind"], decimal["domain"]) == (34_727_000, "confiscation", "culture")
     tax = penalties[penalties["document_no"] == "京海税罚〔2020〕894 号"].iloc[0]
     assert (tax["amount"], tax["domain"]) == (1_000_000, "tax")
+    # The tax list has yuan where the others have 万元: 罚款1219289.55元 is not 12 billion yuan.
+    assert penalties.loc[penalties["domain"] == "tax", "amount"].isin([121_928_955, 176_525_390]).sum() == 2
+    assert penalties["amount"].max() < 10**10
     assert (penalties["recorded_at"] - penalties["event_date"]).map(lambda gap: gap.days).eq(28).all()
     listed = store.snapshot().read("abnormal_list").to_pandas()
     assert set(listed["recorded_at"]) == set(listed["event_date"]) == {date(2023, 12, 31)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ import pytest
 from features.simulation import simulate
 from features.sources import ingest
 from features.store import RecordStore
+from tests.conftest import Canonical
 from tests.features.sources.accounting import assert_accounted, assert_nothing_new
 
 
@@ -32,6 +34,24 @@ def test_what_must_be_quarantined_is_quarantined(
     kept = store.quarantine().to_pandas()
     assert len(kept) == sum(made.quarantine.values())
     assert_nothing_new(ingest(store, "simulated", files), report)
+
+
+def test_each_row_is_judged_as_by_an_independent_reading(
+    store: RecordStore, province: Path, canonical: Mapping[str, Canonical]
+) -> None:
+    """The same rows are refused, line by line, and the others are stored value by value."""
+    files = [province / "records" / f"{table}.parquet" for table in canonical]
+    report = ingest(store, "simulated", files)
+    assert_accounted(report)
+    refused = store.quarantine().to_pandas().groupby("table")["source_line"].agg(set)
+    for table, wanted in canonical.items():
+        reasons = wanted.reasons[wanted.reasons != ""]
+        assert refused.get(table, set()) == set(reasons.index)
+        stored = store.snapshot().read(table).drop_columns(["visible_from", "visible_to"])
+        keys = [("record_id", "ascending"), ("recorded_at", "ascending")]
+        expected = wanted.rows.select(stored.column_names).to_pandas().drop_duplicates()
+        columns = [key for key, _ in keys]
+        assert stored.sort_by(keys).to_pandas().equals(expected.sort_values(columns).reset_index(drop=True))
 
 
 def test_quarantine_names_the_line_the_reason_and_the_row(store: RecordStore, province: Path) -> None:
