@@ -1,0 +1,279 @@
+"""The loops over rows: encode, find cells, look up, add.
+
+Compiled (Numba), without the interpreter lock. Rows go in blocks, so that each table is used for many
+rows while it is in the cache; within a block the inner loops run along rows and vectorise. A few rows
+go one by one (:mod:`risk_model.explanation.trees.single`), for which those loops would cost more than
+they do. The numbers of a row are added in one order either way: the result is the same to the last bit
+alone, in any batch and with any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from risk_model.explanation.trees.axes import ZERO
+from risk_model.explanation.trees.single import add_row
+
+BLOCK = 512
+#: Fewer rows than this go one by one.
+FEW = 12
+# Rows of scratch arrays are longer than a block: a power of two would send them all to the same lines
+# of the cache.
+_ROW = BLOCK + 24
+_LARGEST_CATEGORY = float(np.iinfo(np.int32).max)
+
+
+@njit(nogil=True, cache=True)
+def _encode(matrix, first, n, coding, codes, x, place):  # type: ignore[no-untyped-def]
+    """Fill ``codes[axis, row]`` for the rows ``first:first + n``."""
+    for axis in range(coding.feature.shape[0]):
+        feature = coding.feature[axis]
+        start, end = coding.point_start[axis], coding.point_start[axis + 1]
+        points = coding.points[start:end]
+        categorical = coding.categorical[axis]
+        for r in range(n):
+            number = matrix[first + r, feature]
+            if categorical:  # as LightGBM: a category is the integer part; none is negative
+                known = number > -1.0 and number <= _LARGEST_CATEGORY
+                x[r] = np.trunc(number) if known else -1.0
+            else:
+                x[r] = 0.0 if abs(number) <= ZERO else number
+            place[r] = 0
+        # Number of points below x, by halves; no branch depends on a value, so that it vectorises.
+        left = end - start
+        while left > 1:
+            half = left // 2
+            for r in range(n):
+                place[r] += half if points[place[r] + half - 1] < x[r] else 0
+            left -= half
+        if left == 1:
+            for r in range(n):
+                place[r] += 1 if points[place[r]] < x[r] else 0
+        row = codes[axis]
+        if categorical:
+            for r in range(n):
+                hit = place[r] < end - start and points[place[r]] == x[r]
+                row[r] = coding.point_codes[start + place[r]] if hit else 0
+        else:
+            for r in range(n):
+                row[r] = 0 if np.isnan(x[r]) else place[r] + 1
+
+
+@njit(nogil=True, cache=True)
+def _find_cells(cells, item, codes, n, cell):  # type: ignore[no-untyped-def]
+    first = cells.first[item]
+    for r in range(n):
+        cell[r] = first
+    for step in range(cells.start[item], cells.start[item + 1]):
+        row = codes[cells.axis[step]]
+        code = cells.code[step]
+        delta = cells.delta[step]
+        for r in range(n):
+            cell[r] += delta if row[r] > code else type(delta)(0)
+
+
+@njit(nogil=True, cache=True)
+def _add_table(tables, factor, cell, n, total):  # type: ignore[no-untyped-def]
+    first, end = tables.column_start[factor], tables.column_start[factor + 1]
+    for r in range(n):
+        cell[r] *= end - first
+    for column in range(first, end):
+        entries = tables.entries[tables.entry_start[factor] + column - first :]
+        out = total[tables.column[column]]
+        for r in range(n):
+            out[r] += entries[cell[r]]
+
+
+@njit(nogil=True, cache=True)
+def _add_product(  # type: ignore[no-untyped-def]  # noqa: PLR0912
+    tables, group, cells, n, total, values, others
+):
+    """Add a product of factors: at each node, each factor's slopes times the values of all the others."""
+    nodes = tables.nodes[group]
+    first = tables.group_start[group]
+    factors = tables.group_start[group + 1] - first
+    for f in range(factors):
+        cell = cells[f]
+        for r in range(n):
+            cell[r] *= nodes
+        for q in range(nodes):
+            at_node = tables.node_values[tables.node_start[first + f] + q :]
+            value = values[f, q]
+            for r in range(n):
+                value[r] = at_node[cell[r]]
+    for q in range(nodes):
+        for f in range(factors):
+            other = others[f, q]
+            value = values[1 if f == 0 else 0, q]
+            for r in range(n):
+                other[r] = value[r]
+            for g in range(1 if f > 0 else 2, factors):
+                if g != f:
+                    value = values[g, q]
+                    for r in range(n):
+                        other[r] *= value[r]
+    for f in range(factors):
+        factor = first + f
+        begin, end = tables.column_start[factor], tables.column_start[factor + 1]
+        cell = cells[f]
+        for r in range(n):
+            cell[r] *= end - begin
+        start = tables.entry_start[factor]
+        for column in range(begin, end):
+            out = total[tables.column[column]]
+            for q in range(0, nodes - 1, 2):  # in twos: half as much to load and to store
+                one, two = tables.entries[start:], tables.entries[start + 1 :]
+                weight, weight_two = others[f, q], others[f, q + 1]
+                for r in range(n):
+                    out[r] += one[cell[r]] * weight[r] + two[cell[r]] * weight_two[r]
+                start += 2
+            if nodes % 2:
+                one = tables.entries[start:]
+                weight = others[f, nodes - 1]
+                for r in range(n):
+                    out[r] += one[cell[r]] * weight[r]
+                start += 1
+
+
+@njit(nogil=True, cache=True)
+def _add_deep(deep, leaf, pattern, n, total, before, after, sums):  # type: ignore[no-untyped-def]
+    """Add a leaf without tables: its integrals, node by node."""
+    first = deep.start[leaf]
+    d = deep.start[leaf + 1] - first
+    for j in range(d):
+        for r in range(n):
+            sums[j, r] = 0.0
+    for q in range(deep.rule_start[leaf], deep.rule_start[leaf] + (d + 1) // 2):
+        t = deep.position[q]
+        weight = deep.weight[q] * deep.value[leaf]
+        for r in range(n):
+            after[r] = weight
+        for j in range(d):
+            unmet = deep.share[first + j] * (1.0 - t)
+            for r in range(n):
+                before[j, r] = after[r]
+                after[r] *= unmet + (t if pattern[r] >> j & 1 else 0.0)
+        for r in range(n):
+            after[r] = 1.0
+        for j in range(d - 1, -1, -1):
+            unmet = deep.share[first + j] * (1.0 - t)
+            for r in range(n):
+                sums[j, r] += before[j, r] * after[r]
+                after[r] *= unmet + (t if pattern[r] >> j & 1 else 0.0)
+    for j in range(d):
+        out = total[deep.axis[first + j]]
+        share = deep.share[first + j]
+        for r in range(n):
+            out[r] += ((1.0 if pattern[r] >> j & 1 else 0.0) - share) * sums[j, r]
+
+
+@njit(nogil=True, cache=True)
+def add_contributions(matrix, start, stop, coding, tables, deep, out):  # type: ignore[no-untyped-def]
+    """Write the contributions of the rows ``start:stop``.
+
+    Parameters
+    ----------
+    matrix : float64, shape (n, features)
+        Feature values.
+    start, stop
+        Rows.
+    coding, tables, deep
+        The model.
+    out : float64, shape (n, features)
+        Result; columns of features that the model does not split on stay as they are.
+    """
+    axes = coding.feature.shape[0]
+    length = min(_ROW, stop - start)
+    most = 1  # factors of a group
+    for group in range(tables.nodes.shape[0]):
+        most = max(most, tables.group_start[group + 1] - tables.group_start[group])
+    longest = 1  # axes of a leaf without tables
+    for leaf in range(deep.value.shape[0]):
+        longest = max(longest, deep.start[leaf + 1] - deep.start[leaf])
+    codes = np.empty((axes, length), dtype=coding.code_type.dtype)
+    cells = np.empty((most, length), dtype=np.int32)
+    pattern = np.empty(length, dtype=np.int64)
+    total = np.empty((axes, length))
+    x = np.empty(length)
+    place = np.empty(length, dtype=np.int64)
+    nodes = max(1, tables.nodes.max()) if tables.nodes.shape[0] else 1
+    values, others = np.empty((most, nodes, length)), np.empty((most, nodes, length))
+    before, sums, after = np.empty((longest, length)), np.empty((longest, length)), np.empty(length)
+    cell, value, other = np.empty(most, dtype=np.int64), np.empty((most, nodes)), np.empty((most, nodes))
+    for first in range(start, stop, BLOCK):
+        n = min(BLOCK, stop - first)
+        _encode(matrix, first, n, coding, codes, x, place)
+        if n < FEW:
+            for r in range(n):
+                add_row(
+                    codes[:, r],
+                    coding.feature,
+                    tables,
+                    deep,
+                    out[first + r],
+                    cell,
+                    value,
+                    other,
+                    before[:, 0],
+                    sums[:, 0],
+                )
+            continue
+        total[:] = 0.0
+        for group in range(tables.nodes.shape[0]):
+            factor = tables.group_start[group]
+            if tables.nodes[group] == 0:
+                _find_cells(tables.cells, factor, codes, n, cells[0])
+                _add_table(tables, factor, cells[0], n, total)
+                continue
+            for each in range(factor, tables.group_start[group + 1]):
+                _find_cells(tables.cells, each, codes, n, cells[each - factor])
+            _add_product(tables, group, cells, n, total, values, others)
+        for leaf in range(deep.value.shape[0]):
+            _find_cells(deep.cells, leaf, codes, n, pattern)
+            _add_deep(deep, leaf, pattern, n, total, before, after, sums)
+        for r in range(n):
+            for axis in range(axes):
+                out[first + r, coding.feature[axis]] = total[axis, r]
+
+
+@njit(nogil=True, cache=True)
+def add_margins(matrix, start, stop, coding, tables, deep, out):  # type: ignore[no-untyped-def]
+    """Write the sum of the leaf values of the rows ``start:stop``, tree by tree as LightGBM adds them.
+
+    Of the groups of a tree all but one give 0 for a row, so the order within a tree changes nothing.
+
+    Parameters
+    ----------
+    matrix, start, stop, coding, tables, deep
+        As of :func:`add_contributions`.
+    out : float64, shape (n,)
+        Result.
+    """
+    length = min(_ROW, stop - start)
+    codes = np.empty((coding.feature.shape[0], length), dtype=coding.code_type.dtype)
+    cell = np.empty(length, dtype=np.int32)
+    pattern = np.empty(length, dtype=np.int64)
+    total, value, x = np.empty(length), np.empty(length), np.empty(length)
+    place = np.empty(length, dtype=np.int64)
+    for first in range(start, stop, BLOCK):
+        n = min(BLOCK, stop - first)
+        _encode(matrix, first, n, coding, codes, x, place)
+        total[:] = 0.0
+        for tree in range(tables.tree_start.shape[0] - 1):
+            for group in range(tables.tree_start[tree], tables.tree_start[tree + 1]):
+                value[:] = 1.0
+                for factor in range(tables.group_start[group], tables.group_start[group + 1]):
+                    _find_cells(tables.cells, factor, codes, n, cell)
+                    leaf_values = tables.leaf_values[tables.leaf_start[factor] :]
+                    for r in range(n):
+                        value[r] *= leaf_values[cell[r]]
+                for r in range(n):
+                    total[r] += value[r]
+            for leaf in range(deep.tree_start[tree], deep.tree_start[tree + 1]):
+                _find_cells(deep.cells, leaf, codes, n, pattern)
+                reached = (np.int64(1) << (deep.start[leaf + 1] - deep.start[leaf])) - 1
+                for r in range(n):
+                    total[r] += deep.value[leaf] if pattern[r] == reached else 0.0
+        for r in range(n):
+            out[first + r] = total[r]
