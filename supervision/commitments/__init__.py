@@ -1,0 +1,1 @@
+"""Credit commitments: templates, registration, verification, what follows from a broken one."""

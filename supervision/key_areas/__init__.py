@@ -1,0 +1,1 @@
+"""Enterprises of the key areas, the items that are collected about them, and who owes which."""
