@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.records import TABLES
 from features.runners.ranges import PAIR_SCHEMA
-from features.runners.threads import RecordReader
+from features.runners.work import RecordReader
 
 IN_BUSINESS = "1"
 
 
-def registered(snapshot: RecordReader, as_of: Sequence[date]) -> pa.Table:
+class Register(RecordReader, Protocol):
+    """A snapshot that also knows of whom it heard before their registration."""
+
+    def known_before_registration(self) -> pa.Array:
+        """Return the credit codes that were known before their registration, or without one, sorted."""
+
+
+def registered(snapshot: Register, as_of: Sequence[date]) -> pa.Table:
     """Return the enterprises that were known to be in business at each date.
 
     An enterprise counts if the newest registration state that was visible at the date says that it
-    is in business (存续). What the register learned later does not change an earlier cohort.
+    is in business (存续). A source may tell nothing of registration, or tell it late: as long as no
+    registration state of an enterprise is known, it is presumed to be in business from its first visible
+    record on. What the register learns later does not change an earlier cohort.
 
     Parameters
     ----------
@@ -31,27 +42,59 @@ def registered(snapshot: RecordReader, as_of: Sequence[date]) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        ``credit_code`` and ``as_of``, one row an enterprise and date.
+        ``credit_code`` and ``as_of``, one row an enterprise and date, sorted by date.
     """
     rows = snapshot.read("enterprise", columns=["credit_code", "event_date", "status"])
     code = rows["credit_code"].combine_chunks().dictionary_encode()
     place = code.indices.to_numpy()
-    event, known, until = (
-        rows[name].cast(pa.int32()).to_numpy() for name in ("event_date", "visible_from", "visible_to")
-    )
+    event, known, until = _days(rows)
     alive = pc.equal(rows["status"], IN_BUSINESS).to_numpy()
+    others = _of_unknown_registration(snapshot)
     parts = []
     for day in as_of:
-        today = np.datetime64(day, "D").astype(np.int64)
+        today = int(np.datetime64(day, "D").astype(np.int64))
         seen = (known <= today) & (today < until) & (event <= today)
         # Rows are sorted by enterprise and date, so the last one written is the newest state.
         state = np.zeros(len(code.dictionary), dtype=bool)
         state[place[seen]] = alive[seen]
-        codes = code.dictionary.take(pa.array(np.flatnonzero(state)))
+        codes = [code.dictionary.take(pa.array(np.flatnonzero(state)))]
+        # Known at all, whether or not that state still stands.
+        told = np.zeros(len(code.dictionary), dtype=bool)
+        told[place[(known <= today) & (event <= today)]] = True
+        with_registration = code.dictionary.filter(pa.array(told))
+        for table in others:
+            presumed = pc.unique(_visible(table, today)["credit_code"])
+            codes.append(presumed.filter(pc.invert(pc.is_in(presumed, value_set=with_registration))))
+        together = pc.unique(pa.chunked_array(codes, type=pa.string()))
         parts.append(
-            pa.table(
-                [codes, pa.array([day] * len(codes), type=pa.date32())],
-                schema=PAIR_SCHEMA,
-            )
+            pa.table([together, pa.array([day] * len(together), type=pa.date32())], schema=PAIR_SCHEMA)
         )
     return pa.concat_tables(parts) if parts else PAIR_SCHEMA.empty_table()
+
+
+def _of_unknown_registration(snapshot: Register) -> list[pa.Table]:
+    """Return the records of enterprises that were known before their registration, table by table."""
+    unknown = snapshot.known_before_registration()
+    if not len(unknown):
+        return []
+    found = []
+    for name in TABLES:
+        if name == "enterprise" or not snapshot.exists(name):
+            continue
+        table = snapshot.read(name, columns=["credit_code", "event_date"])
+        own = table.filter(pc.is_in(table["credit_code"], value_set=unknown))
+        if own.num_rows:
+            found.append(own)
+    return found
+
+
+def _visible(table: pa.Table, today: int) -> pa.Table:
+    event, known, until = _days(table)
+    return table.filter(pa.array((known <= today) & (today < until) & (event <= today)))
+
+
+def _days(rows: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    event, known, until = (
+        rows[name].cast(pa.int32()).to_numpy() for name in ("event_date", "visible_from", "visible_to")
+    )
+    return event, known, until

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.cohort import registered
+from features.cohort import Register, registered
 from features.definitions import GENERAL, LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
 from features.runners import compute
-from features.runners.threads import RecordReader
 from risk_model.labels import event_rows, label_pairs, read_events
 from risk_model.scale import TierPolicy
 from risk_model.scorecard import load_points_card
@@ -72,7 +71,7 @@ def plan_of(names: Iterable[str]) -> Plan:
 
 
 def build_dataset(
-    snapshot: RecordReader,
+    snapshot: Register,
     specification: ModelSpecification,
     features: tuple[str, ...],
     progress: Progress | None = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -21,6 +20,8 @@ TIER_WORDS: Mapping[str, Words] = {
     INSUFFICIENT: Words(zh="记录不足", en="insufficient record"),
 }
 LOWEST, HIGHEST = 0.0, 1000.0
+#: Scores are given with one decimal.
+STEP = 0.1
 
 
 class ScoreScale(Strict):
@@ -133,16 +134,29 @@ def find_cuts(policy: TierPolicy, score: np.ndarray) -> Cuts:
         Shares of the tiers, or fixed scores.
     score
         Scores of the reference population, shape (n,).
+
+    Notes
+    -----
+    The share of a tier and all riskier ones is an upper bound: a cut is the lowest score that no larger
+    share reaches. Enterprises that nothing tells apart are in one tier, the less risky one; where they
+    are more than a tier may hold, the tier stays empty rather than taking them all.
+
+    Examples
+    --------
+    >>> find_cuts(load_policy(), np.array([300.0] * 99 + [700.0])).tier_index(np.array([300.0, 700.0]))
+    array([0, 3])
     """
     if policy.cuts.method == "fixed":
         return Cuts(*(policy.cuts.scores[tier] for tier in TIERS[1:]))
-    below = np.cumsum([policy.cuts.shares[tier] for tier in TIERS])[:-1]
-    edges = [float(np.round(edge, 1)) for edge in np.quantile(score, below)]
-    for low, high in pairwise(edges):
-        if high < low:
-            msg = "cuts must ascend"
-            raise ValueError(msg)
-    return Cuts(*edges)
+    if not len(score):
+        return Cuts(HIGHEST, HIGHEST, HIGHEST)
+    values, counts = np.unique(score, return_counts=True)
+    reach = counts[::-1].cumsum()[::-1] / len(score)
+    # A score that nobody has lies above all: where even the highest is too common, it is the cut.
+    values, reach = np.append(values, values[-1] + STEP), np.append(reach, 0.0)
+    shares = [policy.cuts.shares[tier] for tier in TIERS]
+    # Rounding must not take a share of exactly 3 % for more than 3 %.
+    return Cuts(*(float(values[np.argmax(reach <= sum(shares[k:]) + 1e-9)]) for k in (1, 2, 3)))
 
 
 def decide(

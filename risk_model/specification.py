@@ -95,12 +95,13 @@ class Windows(Strict):
 class Learner(Strict):
     """Settings of the boosted trees; small, so that exact explanation stays cheap."""
 
-    trees: int = Field(200, ge=1, le=5000)
-    learning_rate: float = Field(0.04, gt=0, le=1)
-    leaves: int = Field(12, ge=2, le=255)
-    minimum_in_leaf: int = Field(60, ge=1)
-    l2: float = Field(5.0, ge=0)
-    feature_fraction: float = Field(0.8, gt=0, le=1)
+    trees: int = Field(300, ge=1, le=5000)
+    learning_rate: float = Field(0.03, gt=0, le=1)
+    leaves: int = Field(8, ge=2, le=255)
+    minimum_in_leaf: int = Field(200, ge=1)
+    l2: float = Field(20.0, ge=0)
+    feature_fraction: float = Field(0.3, gt=0, le=1)
+    bagging_fraction: float = Field(0.7, gt=0, le=1)
     seed: int = 20210721
     threads: int = Field(2, ge=1)
     monotone: bool = True
@@ -119,6 +120,8 @@ class ModelSpecification(Strict):
     windows: Windows
     learner: Learner = Field(default_factory=lambda: Learner.model_validate({}))
     minimum_labels: int = Field(300, ge=0)
+    #: Where it differs from ``models/tiers.yaml``: records below which there is no tier.
+    minimum_records: int | None = Field(None, ge=0)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

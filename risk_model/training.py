@@ -11,23 +11,24 @@ from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
+import pyarrow as pa
 
-from features.cohort import registered
+from features.cohort import Register, registered
 from features.definitions import LIBRARY
 from features.kernel import Plan
 from features.records import TABLES
 from features.runners import compute
-from features.runners.threads import RecordReader
 from risk_model.calibration import Platt, fit_platt
+from risk_model.coverage import COVERAGE, records_known
 from risk_model.dataset import Dataset, build_dataset, needed_features, own_features, plan_of
 from risk_model.model import RiskModel, learner_parameters
-from risk_model.scale import find_cuts, load_policy
+from risk_model.scale import TierPolicy, find_cuts, load_policy
 from risk_model.specification import ModelSpecification
 
 Progress = Callable[[int, int], None]
 
 
-class Snapshot(RecordReader, Protocol):
+class Snapshot(Register, Protocol):
     """A store's snapshot, which has a name."""
 
     @property
@@ -98,7 +99,7 @@ def train(
     InputError
         If there are no labels, or the history is too short.
     """
-    policy = load_policy()
+    policy = policy_of(specification)
     dataset = build_dataset(snapshot, specification, needed_features(specification, policy), progress)
     names = own_features(specification)
     model = RiskModel(
@@ -127,10 +128,21 @@ def train(
     return Training(model, dataset)
 
 
-def reference_scores(snapshot: RecordReader, model: RiskModel, as_of: date) -> np.ndarray:
-    """Return the scores of everyone whom the model speaks of at a date, inspected or not."""
-    table = compute(snapshot, plan_of(model.needed), registered(snapshot, [as_of]))
-    table = table.filter(model.applies(table))
+def policy_of(specification: ModelSpecification) -> TierPolicy:
+    """Return the tier policy, with what the model sets otherwise."""
+    policy = load_policy()
+    if specification.minimum_records is None:
+        return policy
+    thin = policy.insufficient_record.model_copy(update={"minimum_records": specification.minimum_records})
+    return policy.model_copy(update={"insufficient_record": thin})
+
+
+def reference_scores(snapshot: Register, model: RiskModel, as_of: date) -> np.ndarray:
+    """Return the scores of everyone who would get a tier at a date, inspected or not."""
+    plan = Plan((*plan_of(model.needed).features, *COVERAGE))
+    table = compute(snapshot, plan, registered(snapshot, [as_of]))
+    enough = records_known(table) >= model.policy.insufficient_record.minimum_records
+    table = table.filter(pa.array(model.applies(table) & enough))
     return model.score(model.margin(model.matrix(table)))
 
 

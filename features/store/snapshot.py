@@ -106,6 +106,34 @@ class Snapshot:
         """Return the credit codes of all tables, sorted, each once."""
         return self._codes
 
+    def known_before_registration(self) -> pa.Array:
+        """Return the credit codes that were known before their registration, or without one, sorted."""
+        others = [name for name in self.tables if name != "enterprise"]
+        if not others:
+            return pa.array([], pa.string())
+
+        def first(name: str) -> str:
+            return (
+                "SELECT credit_code, min(greatest(event_date, recorded_at)) AS day "
+                f"FROM {parquet(self.files(name))} GROUP BY credit_code"
+            )
+
+        registration = (
+            first("enterprise") if "enterprise" in self.tables else "SELECT '' AS credit_code, NULL AS day"
+        )
+        query = f"""
+            WITH seen AS (
+                SELECT credit_code, min(day) AS day FROM ({" UNION ALL ".join(map(first, others))})
+                GROUP BY credit_code
+            ), register AS ({registration})
+            SELECT credit_code FROM seen LEFT JOIN register USING (credit_code)
+            WHERE register.day IS NULL OR seen.day < register.day
+            ORDER BY credit_code
+        """
+        with self._connection.cursor() as cursor:
+            table = cursor.sql(query).to_arrow_table()
+        return table["credit_code"].combine_chunks().cast(pa.string())
+
     def files(self, table: str) -> list[str]:
         """Return the Parquet files of a table, for engines that read them in place."""
         if table not in self._files:

@@ -95,6 +95,7 @@ def explain(
                 f"{found.points(g.contribution):+.1f}",
             )
             for level, g in _levels(found)
+            if abs(found.points(g.contribution)) >= 0.05
         ],
     )
     typer.echo(

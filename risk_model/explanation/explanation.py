@@ -191,10 +191,10 @@ def reason_sentence(explanation: Explanation, group: GroupReason, lang: str) -> 
     points = explanation.points(group.contribution)
     if lang == "zh":
         text = "，".join(f"{name}：{value}" for name, value in facts.items())
-        return f"{text}，使风险分值{'上升' if points > 0 else '下降'}{abs(points):.0f}分。"
+        return f"{text}，使风险分值{'上升' if points > 0 else '下降'}{abs(points):.1f}分。"
     text = "; ".join(f"{name}: {value}" for name, value in facts.items())
     moves = "Raises" if points > 0 else "Lowers"
-    return f"{text[:1].upper()}{text[1:]}. {moves} the score by {abs(points):.0f} points."
+    return f"{text[:1].upper()}{text[1:]}. {moves} the score by {abs(points):.1f} points."
 
 
 def _decision(explanation: Explanation) -> Label:

@@ -46,6 +46,24 @@ def test_cuts_give_the_shares_that_the_policy_asks_for() -> None:
     assert np.abs(shares - expected).max() < 0.001
 
 
+def test_what_nothing_tells_apart_is_never_all_in_the_riskiest_tier() -> None:
+    score = np.concatenate([np.full(900, 420.0), np.linspace(430, 800, 100)])
+    cuts = find_cuts(POLICY, score)
+    tiers = cuts.tier_index(score)
+    assert set(tiers[:900]) == {0}
+    assert (tiers == 3).mean() == pytest.approx(0.03)
+    assert set(find_cuts(POLICY, np.full(50, 420.0)).tier_index(np.full(50, 420.0))) == {0}
+
+
+@given(st.lists(st.integers(0, 12).map(lambda n: 400.0 + n), min_size=1, max_size=80))
+def test_no_tier_holds_more_than_its_share(scores: list[float]) -> None:
+    score = np.array(scores)
+    tiers = find_cuts(POLICY, score).tier_index(score)
+    for place in (1, 2, 3):
+        allowed = sum(POLICY.cuts.shares[tier] for tier in TIERS[place:])
+        assert (tiers >= place).mean() <= allowed + 1e-9
+
+
 def test_the_score_decides() -> None:
     assert decided([399.9, 400.0, 500.0, 600.0]) == (["A", "B", "C", "D"], ["score"] * 4)
 
