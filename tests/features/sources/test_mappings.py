@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import InputError
-from features.sources import load_mapping
+from features.sources import load_mapping, settings, shipped_mappings
 from features.sources.mapping import parse_mapping
 from features.sources.needs import needed_columns
 from tests.features.sources.conftest import PROVINCE
@@ -167,3 +167,19 @@ def test_needed_columns_are_those_that_the_mapping_looks_at() -> None:
     }  # fmt: skip
     assert "high" not in needed_columns(mapping, "inspections")
     assert "#name" not in needed_columns(load_mapping("chicago"), "canvass")
+
+
+def test_the_example_of_the_guide_is_a_mapping() -> None:
+    guide = Path(settings.__file__).parent / "mappings" / "README.md"
+    example = guide.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    assert parse_mapping(example, "README.md").source == "jiaxian"
+
+
+@pytest.mark.parametrize("name", shipped_mappings())
+def test_shipped_mappings_say_what_they_leave_out(name: str) -> None:
+    path = Path(settings.__file__).parent / "mappings" / f"{name}.yaml"
+    head = path.read_text(encoding="utf-8").partition("\nsource:")[0]
+    assert load_mapping(name).source == name
+    for words in ("# Source:", "Left out"):
+        assert words in head
+    assert all(line.startswith("#") for line in head.split("\n"))
