@@ -59,7 +59,8 @@ class Recorder:
                 "enterprise": np.asarray(enterprise, dtype=np.int32),
                 "event_date": np.asarray(event, dtype=np.int32),
                 "recorded_at": np.asarray(recorded, dtype=np.int32),
-                "record_id": np.asarray(record, dtype=np.int64),
+                # A copy: the caller keeps these numbers, and may put others in their place.
+                "record_id": np.array(record, dtype=np.int64),
             }
             for name, value in columns.items():
                 part[name] = np.array(np.broadcast_to(np.asarray(value), (count,)))

@@ -69,7 +69,7 @@ class LoadTransaction:
         found = [path.name for path in folders.iterdir()] if folders.is_dir() else []
         self._now = {}
         self._changed = False
-        for name in {*found, *SYSTEM, *self._before}:
+        for name in sorted({*found, *SYSTEM, *self._before}):
             version = self._folder(name).roll_back(self._before.get(name))
             if version is not None:
                 self._now[name] = version

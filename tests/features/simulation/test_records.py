@@ -144,6 +144,29 @@ def test_references_lead_somewhere(canonical: Mapping[str, Canonical]) -> None:
     assert relations["person_key"].dropna().str.fullmatch("P[0-9a-f]{16}").all()
 
 
+@pytest.mark.parametrize(
+    ("table", "end"),
+    [
+        ("relation", "ended_on"),
+        ("abnormal_list", "removed_on"),
+        ("serious_violation_list", "removed_on"),
+        ("commitment", "verified_on"),
+        ("complaint", "verified"),
+        ("penalty", "withdrawn_at"),
+    ],
+)
+def test_what_ends_or_is_answered_was_on_record_before(
+    canonical: Mapping[str, Canonical], table: str, end: str
+) -> None:
+    frame = canonical[table].rows.to_pandas()
+    frame = frame[frame["credit_code"].str.len() == 18]
+    first = frame.sort_values("recorded_at").drop_duplicates("record_id").set_index("record_id")
+    later = frame.dropna(subset=end)
+    assert len(later) > 3
+    assert first.loc[later["record_id"], end].isna().all()
+    assert (first.loc[later["record_id"], "event_date"].to_numpy() == later["event_date"].to_numpy()).all()
+
+
 def test_incidents_name_equipment_of_the_enterprise(canonical: Mapping[str, Canonical]) -> None:
     incidents, equipment = (canonical[name].rows.to_pandas() for name in ("incident", "equipment"))
     owner = equipment.drop_duplicates("equipment_id").set_index("equipment_id")["credit_code"]
