@@ -1,0 +1,136 @@
+"""The ASGI application: every request is let in, validated, answered, or refused in a form to understand."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from features.errors import InputError
+from features.home import Home
+from serving.access.principal import ANYBODY_HERE
+from serving.bodies import parse_query, read_json
+from serving.current import Current
+from serving.endpoints import Call, Context, Endpoint
+from serving.pages.errors import problem_page
+from serving.pages.language import language_of, remember
+from serving.problems import Problem, from_input_error, from_status, internal
+from serving.routes import ENDPOINTS
+from serving.security import RequestLog, SecurityHeaders
+from serving.settings import Settings, load_settings
+
+logger = logging.getLogger("risk_model.serving")
+
+STATIC = Path(__file__).resolve().parent / "pages" / "static"
+
+
+def application(home: Home, settings: Settings | None = None) -> Starlette:
+    """Return the application that serves a home.
+
+    Parameters
+    ----------
+    home
+        Where classifications, models, records and plans lie.
+    settings
+        By default those of the home and the environment.
+    """
+    chosen = load_settings(home) if settings is None else settings
+    context = Context(home, chosen, Current(home, chosen.watch_seconds))
+    routes: list[BaseRoute] = [
+        *_routes(ENDPOINTS, context),
+        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(RequestLog), Middleware(SecurityHeaders)],
+        exception_handlers={HTTPException: _bare_status, Exception: _failure},
+    )
+    # An address with a slash too many is a wrong address: no redirect loses a body.
+    app.router.redirect_slashes = False
+    app.state.context = context
+    return app
+
+
+def _routes(endpoints: Sequence[Endpoint], context: Context) -> list[BaseRoute]:
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    return [
+        Route(path, _one_address(found, context), methods=[endpoint.method for endpoint in found])
+        for path, found in by_path.items()
+    ]
+
+
+def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[Request], Awaitable[Response]]:
+    by_method = {endpoint.method: endpoint for endpoint in endpoints}
+    if "GET" in by_method:
+        by_method["HEAD"] = by_method["GET"]
+
+    async def answer(request: Request) -> Response:
+        endpoint = by_method[request.method]
+        request.state.route = endpoint.path
+        lang = language_of(request)
+        try:
+            response = await _handle(endpoint, request, context, lang)
+        except Problem as problem:
+            response = _refuse(problem, endpoint, request, lang)
+        except InputError as error:
+            response = _refuse(from_input_error(error), endpoint, request, lang)
+        return remember(request, response, lang) if endpoint.page else response
+
+    return answer
+
+
+async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: str) -> Response:
+    principal = ANYBODY_HERE
+    request.state.caller = principal.name
+    query = None
+    if endpoint.query is not None:
+        given = {
+            key: value for key, value in request.query_params.items() if key != "lang" or not endpoint.page
+        }
+        query = parse_query(given, endpoint.query)
+    body = None
+    if endpoint.body is not None:
+        body = await read_json(request, endpoint.body, context.settings.largest_body)
+    call = Call(request, context, principal, body, query, lang)
+    answer: Any
+    if inspect.iscoroutinefunction(endpoint.handler):
+        answer = await endpoint.handler(call)
+    else:
+        answer = await anyio.to_thread.run_sync(endpoint.handler, call)
+    assert isinstance(answer, Response)
+    return answer
+
+
+def _refuse(problem: Problem, endpoint: Endpoint | None, request: Request, lang: str) -> Response:
+    wants_page = endpoint.page if endpoint is not None else "text/html" in request.headers.get("accept", "")
+    return problem_page(problem, lang) if wants_page else problem.response()
+
+
+async def _bare_status(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _refuse(from_status(error.status_code, error.headers), None, request, language_of(request))
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    logger.error(
+        "request %s failed at %s",
+        request.state.request_id,
+        request.scope["state"].get("route"),
+        exc_info=error,
+    )
+    response = _refuse(internal(), None, request, language_of(request))
+    response.headers["X-Request-ID"] = request.state.request_id
+    return response

@@ -1,0 +1,238 @@
+"""What is in force: the published classification and the champion models, swapped without a restart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from features.errors import InputError
+from features.home import Home
+from risk_model.classification import ModelVersion
+from risk_model.publication import Publication
+from risk_model.publication.reading import current_name
+from risk_model.scoring import Scorer
+from serving.problems import FieldError, Problem, nothing_published
+
+logger = logging.getLogger("risk_model.serving")
+
+GENERAL_MODEL = "general"
+#: Earlier classifications kept open for callers in the middle of their pages.
+KEPT_OPEN = 4
+
+
+@dataclass(frozen=True)
+class Champions:
+    """The champions of a moment.
+
+    Attributes
+    ----------
+    versions
+        Model → version, the general one first.
+    scorer
+        Scores with them; safe for several threads.
+    """
+
+    versions: dict[str, str]
+    scorer: Scorer
+
+
+class Current:
+    """Gives each request what is in force when it comes in.
+
+    A request that has begun keeps what it was given: a change in between drops nothing.
+
+    Parameters
+    ----------
+    home
+        Where classifications and models lie.
+    watch_seconds
+        Least time between two looks at the registry.
+    """
+
+    def __init__(self, home: Home, watch_seconds: float = 1.0) -> None:
+        self.home = home
+        self._open: OrderedDict[str, Publication] = OrderedDict()
+        self._in_force: Publication | None = None
+        self._publication_lock = threading.Lock()
+        self._watch = _Watch(watch_seconds)
+        self._champions: Champions | None = None
+        self._champions_lock = threading.Lock()
+
+    def publication(self) -> Publication:
+        """Return the classification in force.
+
+        Raises
+        ------
+        Problem
+            503 if nothing is published.
+        """
+        try:
+            name = current_name(self.home)
+        except OSError as error:
+            logger.exception("the name of the classification in force cannot be read")
+            raise nothing_published(InputError(f"CURRENT cannot be read: {error.strerror}")) from None
+        held = self._in_force
+        if held is not None and name == held.name:
+            return held
+        if name is None:
+            self._in_force = None
+            raise nothing_published(InputError("no classification is in force"))
+        try:
+            self._in_force = self.named(name)
+        except (InputError, OSError, ValueError) as error:
+            # A broken new classification must not take the service down: the old one still stands.
+            logger.exception("classification %s cannot be read", name)
+            if held is not None:
+                return held
+            raise nothing_published(InputError(f"classification {name} cannot be read")) from error
+        logger.info("classification %s is in force", name)
+        return self._in_force
+
+    def named(self, name: str) -> Publication:
+        """Return a classification by name; it is kept open for a while.
+
+        Raises
+        ------
+        InputError
+            If there is none of this name.
+        """
+        with self._publication_lock:
+            found = self._open.get(name)
+            if found is None:
+                if not name or Path(name).name != name or name.startswith("."):
+                    raise InputError(f"there is no published classification {name!r}", field="snapshot")
+                found = Publication(self.home.published / name)
+                # Opened now, so that a damaged file is noticed before the classification is put in force.
+                found.rows(codes=[""])
+                self._open[name] = found
+                while len(self._open) > KEPT_OPEN:
+                    self._open.popitem(last=False)
+            return found
+
+    def champions(self) -> Champions:
+        """Return the champions; a change is loaded beside the work in hand and then takes their place.
+
+        Raises
+        ------
+        Problem
+            503 if no model is registered.
+        """
+        held = self._champions
+        if held is None:
+            with self._champions_lock:
+                if self._champions is None:
+                    self._watch.changed(self._stamp)
+                    self._champions = self._first_champions()
+                held = self._champions
+        elif self._watch.changed(self._stamp):
+            threading.Thread(target=self._reload, name="champions", daemon=True).start()
+        if held is None:
+            raise _no_model(
+                InputError("no model is registered", fix="Run risk-model train all on the server.")
+            )
+        return held
+
+    def ready(self) -> dict[str, Any]:
+        """Return what is served; raises if the service cannot answer."""
+        publication = self.publication()
+        return {
+            "status": "ready",
+            "snapshot": publication.name,
+            "as_of": publication.as_of.isoformat(),
+            "models": {name: told["version"] for name, told in publication.document["models"].items()},
+            "champions": self.champions().versions,
+        }
+
+    def _first_champions(self) -> Champions | None:
+        try:
+            return _load_champions(self.home)
+        except InputError as error:
+            logger.exception("the champions cannot be loaded")
+            raise _no_model(error) from error
+
+    def _reload(self) -> None:
+        with self._champions_lock:
+            try:
+                found = _load_champions(self.home, self._champions)
+            except Exception:
+                # Whatever it is, the champions at hand go on serving.
+                logger.exception("new champions cannot be loaded")
+                return
+            if found is not None and found is not self._champions:
+                logger.info("champions are now %s", found.versions)
+                self._champions = found
+
+    def _stamp(self) -> object:
+        """Return what changes when the registry does."""
+        path = _database_file(self.home)
+        if path is None:
+            # A database elsewhere tells nothing from outside: look again each time.
+            return time.monotonic()
+        return tuple(
+            (found.stat().st_mtime_ns, found.stat().st_size)
+            for found in (path, path.with_name(path.name + "-wal"))
+            if found.exists()
+        )
+
+
+class _Watch:
+    """Says whether something changed, without looking more often than it should."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._looked = float("-inf")
+        self._seen: object = None
+        self._lock = threading.Lock()
+
+    def changed(self, stamp: Callable[[], object]) -> bool:
+        now = time.monotonic()
+        if now - self._looked < self._seconds:
+            return False
+        with self._lock:
+            if now - self._looked < self._seconds:
+                return False
+            self._looked = now
+            seen, self._seen = self._seen, stamp()
+            return seen != self._seen
+
+
+def _no_model(error: InputError) -> Problem:
+    return Problem(
+        503,
+        "no-model",
+        "There is no champion model to score with.",
+        [FieldError("", error.message, error.fix or "Run risk-model train all on the server.")],
+        {"Retry-After": "30"},
+    )
+
+
+def _database_file(home: Home) -> Path | None:
+    uri = home.tracking_uri
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def _load_champions(home: Home, held: Champions | None = None) -> Champions | None:
+    """Load the champions; what is held if they are the same, None if there are none."""
+    path = _database_file(home)
+    if path is not None and not path.is_file():
+        # Asking the registry would make an empty database.
+        return None
+    from risk_model.registry import Registry
+
+    registry = Registry(home)
+    names = sorted(registry.champions(), key=lambda name: (name != GENERAL_MODEL, name))
+    versions = {name: registry.find(name).version for name in names}
+    if held is not None and held.versions == versions:
+        return held
+    if not versions:
+        return None
+    models = {
+        name: ModelVersion(registry.load(name, version)[0], version) for name, version in versions.items()
+    }
+    return Champions(versions, Scorer(models))

@@ -1,0 +1,113 @@
+"""What an endpoint is: its address, who may use it, what goes in and comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from features.home import Home
+from serving.access.principal import Principal, Role
+from serving.current import Current
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all requests share.
+
+    Attributes
+    ----------
+    home, settings, current
+        What is served and how.
+    """
+
+    home: Home
+    settings: Settings
+    current: Current
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, let in and validated.
+
+    Attributes
+    ----------
+    http
+        The request as it came.
+    context
+        What all requests share.
+    principal
+        Who calls.
+    body, query
+        Validated; None where the endpoint takes none.
+    lang
+        Language of pages.
+    """
+
+    http: Request
+    context: Context
+    principal: Principal
+    body: Any = None
+    query: Any = None
+    lang: str = "zh"
+
+    def path(self, name: str) -> str:
+        """Return a parameter of the path."""
+        return str(self.http.path_params[name])
+
+
+class Handler(Protocol):
+    """Answers a call; runs in a thread of its own unless it is a coroutine function."""
+
+    def __call__(self, call: Call, /) -> Any:
+        """Answer."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method of one address.
+
+    Attributes
+    ----------
+    method, path
+        Address, in Starlette's notation.
+    handler
+        What answers.
+    roles
+        Who may use it; empty: whoever asks, without a key.
+    summary
+        One line for the OpenAPI document.
+    body, query, answer
+        Models of what goes in and out.
+    problems
+        Statuses of refusals that its handler makes, beside those of all endpoints.
+    page
+        Whether it answers people in HTML.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Call], Any]
+    roles: frozenset[Role]
+    summary: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    problems: tuple[int, ...] = ()
+    page: bool = False
+    description: str = ""
+    extra_media: Mapping[str, str] = field(default_factory=dict)
+
+
+def plain(answer: Any) -> Response:
+    """Return an answer of the API as JSON."""
+    return Response(
+        json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
+        media_type="application/json",
+    )

@@ -1,0 +1,99 @@
+"""Rows and explanations of one enterprise, as far as the caller may see them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from risk_model.classification import TOLERANCE
+from risk_model.explanation.explanation import Explanation, explain_published
+from risk_model.publication import Publication
+from serving.access.principal import Principal
+from serving.problems import FieldError, Problem
+
+audit = logging.getLogger("risk_model.serving.audit")
+
+
+def rows_of(publication: Publication, credit_code: str, principal: Principal) -> list[dict[str, Any]]:
+    """Return the rows of an enterprise that the caller may see, the decisive one last.
+
+    Raises
+    ------
+    Problem
+        404 if there are none; it does not tell whether there are some out of scope.
+    """
+    rows: list[dict[str, Any]] = publication.rows(codes=[credit_code]).to_pylist()
+    seen = [row for row in rows if principal.sees(row)]
+    if not seen:
+        raise Problem(
+            404,
+            "not-classified",
+            f"{credit_code} is not classified as of {publication.as_of}.",
+            [
+                FieldError(
+                    "credit_code",
+                    "there is no such enterprise in the classification",
+                    "Check the code; enterprises that are not in business are not classified.",
+                )
+            ],
+        )
+    return seen
+
+
+def row_of(rows: list[dict[str, Any]], model: str | None) -> dict[str, Any]:
+    """Return the row of a model, by default the decisive one.
+
+    Raises
+    ------
+    Problem
+        404 if the model does not speak of the enterprise.
+    """
+    if model is None:
+        return rows[-1]
+    for row in rows:
+        if row["model"] == model:
+            return row
+    raise Problem(
+        404,
+        "not-classified",
+        f"{rows[0]['credit_code']} is not classified by model {model}.",
+        [
+            FieldError(
+                "model",
+                "this model does not speak of the enterprise",
+                f"Use one of {', '.join(row['model'] for row in rows)}, or leave the field out.",
+            )
+        ],
+    )
+
+
+def explained(
+    publication: Publication, credit_code: str, model: str | None, principal: Principal
+) -> Explanation:
+    """Return the explanation of a published score, checked.
+
+    Raises
+    ------
+    Problem
+        404 if there is none that the caller may see.
+    """
+    row = row_of(rows_of(publication, credit_code, principal), model)
+    return assured(explain_published(publication, credit_code, row["model"]), publication.name)
+
+
+def assured(explanation: Explanation, source: str) -> Explanation:
+    """Return an explanation whose parts sum to the margin.
+
+    Raises
+    ------
+    ArithmeticError
+        If they do not, within 1e-6: the explanation would be wrong, so there is no answer.
+    """
+    if abs(explanation.residual) <= TOLERANCE:
+        return explanation
+    message = (
+        f"explanation of {explanation.credit_code} by {explanation.model} {explanation.version} in {source} "
+        f"does not sum to its margin: {explanation.residual:.3g} is left"
+    )
+    audit.error(message)
+    raise ArithmeticError(message)

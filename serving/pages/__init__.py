@@ -1,0 +1,1 @@
+"""Pages for people: rendered here, light in the browser, Chinese and English."""

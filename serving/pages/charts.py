@@ -1,0 +1,109 @@
+"""Geometry of charts; the templates draw it as inline SVG without any style of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a stacked bar: place and width in per cent."""
+
+    name: str
+    count: int
+    x: float
+    width: float
+
+    @property
+    def middle(self) -> float:
+        """Where a label stands."""
+        return self.x + self.width / 2
+
+
+def stacked(counts: Mapping[str, int]) -> list[Segment]:
+    """Return the parts of a bar of 100 per cent; nothing for nothing.
+
+    Examples
+    --------
+    >>> [(s.name, s.x, s.width) for s in stacked({"A": 3, "B": 1})]
+    [('A', 0.0, 75.0), ('B', 75.0, 25.0)]
+    """
+    total = sum(counts.values())
+    segments: list[Segment] = []
+    x = 0.0
+    for name, count in counts.items():
+        width = 100 * count / total if total else 0.0
+        segments.append(Segment(name, count, x, width))
+        x += width
+    return segments
+
+
+@dataclass(frozen=True)
+class Step:
+    """A bar of a waterfall, in per cent of its width.
+
+    Attributes
+    ----------
+    x, width
+        Where the bar begins and how wide it is.
+    rises
+        Whether it goes to the right.
+    start, end
+        Where the step begins and ends.
+    """
+
+    x: float
+    width: float
+    rises: bool
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """Steps from a base to a total on one common scale, in per cent.
+
+    Attributes
+    ----------
+    base, total
+        Where both stand.
+    steps
+        In the order given.
+    """
+
+    base: float
+    total: float
+    steps: tuple[Step, ...]
+
+
+def waterfall(base: float, moves: Sequence[float]) -> Waterfall:
+    """Lay out a waterfall.
+
+    Parameters
+    ----------
+    base
+        Where it begins.
+    moves
+        The steps, in any unit that is also the base's.
+
+    Examples
+    --------
+    >>> w = waterfall(0.0, [2.0, -1.0])
+    >>> [(s.x, s.width, s.rises) for s in w.steps], w.total
+    ([(2.0, 96.0, True), (50.0, 48.0, False)], 50.0)
+    """
+    places = [base]
+    for move in moves:
+        places.append(places[-1] + move)
+    low, high = min(places), max(places)
+    margin, room = 2.0, 96.0
+
+    def at(value: float) -> float:
+        return margin + (room * (value - low) / (high - low) if high > low else room / 2)
+
+    steps = tuple(
+        Step(min(at(a), at(b)), abs(at(b) - at(a)), b >= a, at(a), at(b))
+        for a, b in zip(places[:-1], places[1:], strict=True)
+    )
+    return Waterfall(at(base), at(places[-1]), steps)

@@ -1,0 +1,163 @@
+"""The supervisor's pages: finding an enterprise, and all that is known of it."""
+
+from __future__ import annotations
+
+import re
+from math import log
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.responses import RedirectResponse, Response
+
+from features.definitions import FIRST_LEVEL
+from features.errors import InputError
+from features.records.codes import ENTERPRISE_TYPE, INDUSTRY_SECTION
+from risk_model.explanation.explanation import Explanation, reason_sentence
+from risk_model.publication import Publication
+from risk_model.scale import TierPolicy
+from serving.api.wording import reasons
+from serving.endpoints import Call
+from serving.listing import Filter, enterprises
+from serving.lookup import explained, row_of, rows_of
+from serving.pages.charts import waterfall
+from serving.pages.records import records_of
+from serving.pages.rendering import render
+from serving.schemas.base import ModelName, Request
+from supervision.measures import TierMeasures, load_measures
+
+FOUND = 30
+HISTORY = 12
+_CODE = re.compile(r"[0-9A-Z]{18}")
+
+
+class SearchQuery(Request):
+    """Whom the supervisor looks for."""
+
+    q: Annotated[str | None, Field(max_length=100)] = None
+
+
+class DossierQuery(Request):
+    """By which model the enterprise is shown."""
+
+    model: ModelName | None = None
+
+
+def search(call: Call) -> Response:
+    """Show what is found, or those of the highest risk; a whole credit code opens its dossier."""
+    text = (call.query.q or "").strip()
+    if _CODE.fullmatch(text.upper()):
+        return RedirectResponse(f"/enterprise/{text.upper()}", status_code=303)
+    publication = call.context.current.publication()
+    wanted = Filter(model=publication.models[0], text=text or None)
+    page = enterprises(publication, wanted, call.principal, limit=FOUND)
+    rows = [
+        {**row, "why": [r["label"][call.lang] for r in reasons(row["top_reasons"] or [])]}
+        for row in page.rows
+    ]
+    return render(
+        call,
+        "supervisor.html",
+        publication=publication,
+        text=text,
+        rows=rows,
+        more=page.following is not None,
+    )
+
+
+def dossier(call: Call) -> Response:
+    """Show the dossier of an enterprise."""
+    publication = call.context.current.publication()
+    code = call.path("code")
+    rows = rows_of(publication, code, call.principal)
+    row = row_of(rows, call.query.model)
+    explanation = explained(publication, code, row["model"], call.principal)
+    return render(
+        call,
+        "dossier.html",
+        publication=publication,
+        row=row,
+        rows=rows,
+        section=_section(row["industry"], call.lang),
+        kind=_kind(row["enterprise_type"], call.lang),
+        titles={name: told["title"][call.lang] for name, told in publication.document["models"].items()},
+        decision=explanation.decision(call.lang),
+        raised=[reason_sentence(explanation, group, call.lang) for group in explanation.raised(5)],
+        lowered=[reason_sentence(explanation, group, call.lang) for group in explanation.lowered(3)],
+        indicators=_indicators(explanation, publication, call.lang),
+        residual=explanation.residual,
+        measures=_measures(row["model"], row["tier"], publication),
+        history=_history(call, code, row["model"]),
+        records=records_of(call.context.home, publication, code, call.lang),
+    )
+
+
+def _section(industry: str | None, lang: str) -> str:
+    label = INDUSTRY_SECTION.codes.get((industry or "")[:1])
+    return label[lang] if label else ""
+
+
+def _kind(enterprise_type: str | None, lang: str) -> str:
+    label = ENTERPRISE_TYPE.codes.get(enterprise_type or "")
+    return label[lang] if label else "—"
+
+
+def _indicators(explanation: Explanation, publication: Publication, lang: str) -> dict[str, Any]:
+    """Return the waterfall: base, one bar an indicator with its features, total; in score points."""
+    policy = TierPolicy.model_validate(publication.document["models"][explanation.model]["policy"])
+    groups = [group for group in explanation.indicators if group.contribution]
+    base = policy.score.reference_score + explanation.points(
+        explanation.base_value - log(policy.score.reference_odds)
+    )
+    moves = [explanation.points(group.contribution) for group in groups]
+    drawn = waterfall(base, moves)
+    return {
+        "base": base,
+        "total": base + sum(moves),
+        "drawn": drawn,
+        "bars": [
+            {
+                "name": group.name,
+                "label": group.label[lang],
+                "level": FIRST_LEVEL[group.name.partition(".")[0]][lang],
+                "points": points,
+                "step": step,
+                "features": [
+                    {
+                        "label": reason.feature.label[lang],
+                        "value": reason.value_label[lang],
+                        "points": explanation.points(reason.contribution),
+                        "table": reason.feature.table,
+                    }
+                    for reason in group.features
+                    if reason.contribution
+                ],
+            }
+            for group, points, step in zip(groups, moves, drawn.steps, strict=True)
+        ],
+    }
+
+
+def _measures(model: str, tier: str, publication: Publication) -> TierMeasures | None:
+    try:
+        return load_measures(model, publication.as_of).tiers[tier]
+    except InputError:
+        # A province's own model need not have measures of its own.
+        return None
+
+
+def _history(call: Call, code: str, model: str) -> list[dict[str, Any]]:
+    """Return the tiers of the last classifications, the newest first."""
+    found = []
+    for publication in reversed(Publication.all(call.context.home)[-HISTORY:]):
+        for row in publication.rows(codes=[code], model=model).to_pylist():
+            if call.principal.sees(row):
+                found.append(
+                    {
+                        "as_of": publication.as_of,
+                        "snapshot": publication.name,
+                        "tier": row["tier"],
+                        "score": row["score"],
+                        "version": row["version"],
+                    }
+                )
+    return found

@@ -1,0 +1,122 @@
+"""Inspection plans: the list of them, one plan, and its file for inspectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from starlette.responses import FileResponse, Response
+
+from features.errors import InputError
+from features.records.schema import Label
+from serving.access.principal import Principal
+from serving.endpoints import Call
+from serving.pages.rendering import render
+from serving.problems import FieldError, Problem
+from supervision.plans import DOCUMENT, SELECTED, PlanDocument, StoredPlan, read_plan
+from supervision.sampling.reasons import EXCLUDED, PART_WORDS, REASON_WORDS
+
+#: Rows of a plan that its page shows; the file has all.
+SHOWN = 300
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One plan in the list; no document if it cannot be read."""
+
+    name: str
+    document: PlanDocument | None
+
+
+def all_plans(folder: Path) -> list[PlanLine]:
+    """Return the plans of a home, the newest first."""
+    lines = []
+    for path in folder.glob(f"[!.]*/{DOCUMENT}"):
+        try:
+            document = PlanDocument.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValueError:
+            document = None
+        lines.append(PlanLine(path.parent.name, document))
+    return sorted(
+        lines,
+        key=lambda line: (line.document.made_at.timestamp() if line.document else 0.0, line.name),
+        reverse=True,
+    )
+
+
+def plan(call: Call) -> Response:
+    """Show one plan."""
+    stored = _stored(call)
+    frame = stored.frame
+    chosen = frame[frame["part"] != EXCLUDED]
+    return render(
+        call,
+        "plan.html",
+        plan=stored.document,
+        rows=[_row(row, call.lang) for row in chosen.head(SHOWN).to_dict("records")],
+        more=max(len(chosen) - SHOWN, 0),
+        by_tier=[
+            {**line, "part": getattr(PART_WORDS[line["part"]], call.lang)}
+            for line in stored.document.summary["by_tier"]
+        ],
+    )
+
+
+def selected(call: Call) -> Response:
+    """Send the list for inspectors."""
+    stored = _stored(call)
+    return FileResponse(
+        stored.folder / SELECTED,
+        media_type="text/csv; charset=utf-8",
+        filename=f"{stored.document.name}.csv",
+    )
+
+
+def _stored(call: Call) -> StoredPlan:
+    name = call.path("plan")
+    folder = call.context.home.plans / name
+    try:
+        # A name, never a path: nothing outside the folder of plans is read.
+        if Path(name).name != name or name.startswith("."):
+            raise InputError(f"there is no plan {name!r}", field="plan")
+        stored = read_plan(folder)
+    except InputError as error:
+        raise Problem(
+            404,
+            "no-such-plan",
+            f"There is no plan {name}.",
+            [
+                FieldError(
+                    "plan", error.message if folder.is_dir() else "there is no such plan", "See /planner."
+                )
+            ],
+        ) from None
+    if not _sees(call.principal, stored):
+        raise Problem(
+            404,
+            "no-such-plan",
+            f"There is no plan {name}.",
+            [FieldError("plan", "not found", "See /planner.")],
+        )
+    return stored
+
+
+def _sees(principal: Principal, stored: StoredPlan) -> bool:
+    """Return whether all of a plan is in a caller's scope: a plan is shown whole or not at all."""
+    return principal.sees_sector(stored.document.sector) and all(
+        principal.sees_district(district) for district in stored.frame["district"].dropna().unique()
+    )
+
+
+def _row(row: dict[str, Any], lang: str) -> dict[str, Any]:
+    reason = REASON_WORDS.get(row["reason"])
+    part = PART_WORDS[row["part"]]
+    last = row["last_inspected"]
+    return {
+        **row,
+        "part_label": Label(part.zh, part.en)[lang],
+        "reason_label": Label(reason.zh, reason.en)[lang] if reason else row["reason"],
+        "last": "" if pd.isna(last) else str(last)[:10],
+    }

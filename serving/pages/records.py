@@ -1,0 +1,117 @@
+"""The records behind a classification, for the eyes of a supervisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow.compute as pc
+
+from features.errors import InputError
+from features.home import Home
+from features.records import TABLES
+from features.records.schema import Column
+from features.store import RecordStore, Snapshot
+from risk_model.publication import Publication
+
+#: Never shown: who a person is, even under a pseudonym; and what only the store needs.
+HIDDEN = frozenset({"credit_code", "person_key", "record_id", "withdrawn_at", "repaired_at", "expires_at"})
+SHOWN = 50
+_FEN = 100
+_YES = {"zh": ("否", "是"), "en": ("no", "yes")}
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """Records of one table, the newest first.
+
+    Attributes
+    ----------
+    name, label
+        Of the table.
+    headings, rows
+        Columns that hold anything, and their values in words.
+    count, more
+        Records in all, and how many are not shown.
+    """
+
+    name: str
+    label: str
+    headings: list[str]
+    rows: list[list[str]]
+    count: int
+    more: int
+
+
+def records_of(home: Home, publication: Publication, credit_code: str, lang: str) -> list[ShownTable] | None:
+    """Return the records that the classification saw.
+
+    Parameters
+    ----------
+    home
+        With the record store.
+    publication
+        Says which state of the records it saw, and at which date.
+    credit_code
+        The enterprise.
+    lang
+        ``zh`` or ``en``.
+
+    Returns
+    -------
+    list or None
+        Tables that hold any record; None if the store no longer has that state.
+    """
+    try:
+        snapshot = RecordStore(home.store).snapshot(publication.document["data_snapshot"])
+    except InputError:
+        return None
+    tables = [
+        _shown(snapshot, name, credit_code, publication.as_of, lang)
+        for name in snapshot.tables
+        if name in TABLES
+    ]
+    return [table for table in tables if table.count]
+
+
+def _shown(snapshot: Snapshot, name: str, credit_code: str, as_of: date, lang: str) -> ShownTable:
+    table = TABLES[name]
+    columns = [column for column in table.all_columns if column.name not in HIDDEN]
+    found = snapshot.read(name, columns=[column.name for column in columns], codes=(credit_code, credit_code))
+    in_force = pc.and_(
+        pc.and_(pc.less_equal(found["visible_from"], as_of), pc.greater(found["visible_to"], as_of)),
+        pc.less_equal(found["event_date"], as_of),
+    )
+    rows = found.filter(in_force).to_pylist()[::-1]
+    shown = [c for c in _order(columns) if any(row[c.name] is not None for row in rows)]
+    return ShownTable(
+        name,
+        table.label[lang],
+        [table.event[lang] if column.name == "event_date" else column.label[lang] for column in shown],
+        [[in_words(column, row[column.name], lang) for column in shown] for row in rows[:SHOWN]],
+        len(rows),
+        max(len(rows) - SHOWN, 0),
+    )
+
+
+def _order(columns: list[Column]) -> list[Column]:
+    """Return when it happened first, what it was next, where it comes from last."""
+    last = ("recorded_at", "provider")
+    return sorted(columns, key=lambda column: (column.name in last, column.name != "event_date"))
+
+
+def in_words(column: Column, value: Any, lang: str) -> str:
+    """Return a value of a record as a person would read it."""
+    if value is None:
+        return ""
+    if column.codes is not None:
+        label = column.codes.codes.get(value)
+        return label[lang] if label else str(value)
+    if column.type == "fen":
+        return f"{value / _FEN:,.2f} {'元' if lang == 'zh' else 'CNY'}"
+    if column.type == "bool":
+        return _YES[lang][bool(value)]
+    if column.type == "float":
+        return f"{value:.4g}"
+    return str(value)

@@ -1,0 +1,90 @@
+"""From a template and what a page shows to HTML."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse, Response
+
+from features.records import TABLES
+from features.records.codes import INSPECTION_KIND
+from risk_model.scale import TIER_WORDS
+from serving.endpoints import Call
+from serving.pages.words import WORDS
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def render(call: Call, template: str, *, status: int = 200, **content: Any) -> Response:
+    """Return a page.
+
+    Parameters
+    ----------
+    call
+        The request; its language is the page's.
+    template
+        File in ``templates/``.
+    status
+        HTTP status.
+    content
+        What the template shows.
+    """
+    query = {key: value for key, value in call.http.query_params.items() if key != "lang"}
+    other = "en" if call.lang == "zh" else "zh"
+    return page(
+        template,
+        call.lang,
+        status=status,
+        switch=f"{call.http.url.path}?{urlencode({**query, 'lang': other})}",
+        here=call.http.url.path,
+        **content,
+    )
+
+
+def page(template: str, lang: str, *, status: int = 200, switch: str, here: str, **content: Any) -> Response:
+    """Return a page that answers no endpoint of its own."""
+
+    def word(key: str) -> str:
+        return WORDS[key][lang]
+
+    def tier_name(tier: str | None) -> str:
+        if tier is None:
+            return "—"
+        return str(getattr(TIER_WORDS[tier], lang))
+
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            lang=lang,
+            w=word,
+            tier_name=tier_name,
+            switch=switch,
+            here=here,
+            kinds=INSPECTION_KIND.codes,
+            table_labels={name: table.label for name, table in TABLES.items()},
+            **content,
+        )
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of all templates."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["thousands"] = lambda number: f"{number:,}"
+    made.filters["percent"] = lambda share: f"{100 * share:.1f}%"
+    made.filters["decimals"] = lambda number, places: f"{number:.{places}f}"
+    made.filters["signed"] = lambda number, places=0: f"{number:+.{places}f}".replace("-", "−")
+    return made

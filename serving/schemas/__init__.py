@@ -1,0 +1,1 @@
+"""What goes in and comes out: strict models, from which the OpenAPI document is made."""

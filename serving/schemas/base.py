@@ -1,0 +1,75 @@
+"""What all requests share: nothing unknown, nothing converted behind the sender's back, no NaN."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from features.records.credit_code import ALPHABET, check_character, explain
+
+Language = Literal["zh", "en"]
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
+CODE_LENGTH = 18
+
+
+class Request(BaseModel):
+    """A request body or query."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Answer(BaseModel):
+    """A part of an answer; for the OpenAPI document and the tests, not filled on the way out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _credit_code(text: str) -> str:
+    code = "".join(text.split()).upper() if ":" not in text else text.strip()
+    if len(code) == CODE_LENGTH and all(character in ALPHABET for character in code):
+        if check_character(code[:-1]) == code[-1]:
+            return code
+    else:
+        kind = explain(code)
+        # Codes from before 2015 and of other registers identify an enterprise, too.
+        if kind in ("legacy registration", "legacy organisation", "local"):
+            return code
+    raise PydanticCustomError(
+        "credit_code",
+        "{got}: {wrong}",
+        {
+            "got": repr(text[:40]),
+            "wrong": explain(code) if code else "it is empty",
+            "fix": "Compare it with the business licence: 18 characters, the last one a check character.",
+        },
+    )
+
+
+CreditCode = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="Unified social credit code (GB 32100) with a right check character; "
+        "codes from before 2015 and NAMESPACE:key are taken, too.",
+        examples=["91350100M000100Y43"],
+    ),
+    AfterValidator(_credit_code),
+]
+
+AsOf = Annotated[
+    date, Field(ge=FIRST_DAY, le=LAST_DAY, description="Date of the classification.", examples=["2025-06-30"])
+]
+ModelName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern="^[a-z][a-z0-9_]*$",
+        description="By default the sector model that speaks of the enterprise, else the general one.",
+        examples=["food"],
+    ),
+]

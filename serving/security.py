@@ -1,0 +1,104 @@
+"""Headers that keep a browser from doing what a page did not ask for, and request ids with their log lines."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("risk_model.serving.requests")
+
+#: Everything from this host, nothing inline, nowhere else to send a form to.
+CONTENT_POLICY = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+STRICT_TRANSPORT = "max-age=31536000"
+_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer; what is not static is not stored either."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer through the application within."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+                if scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+            await send(message)
+
+        await self.app(scope, receive, guarded)
+
+
+class RequestLog:
+    """Gives each request an id and writes one line about it, without what it asked for.
+
+    The line names the route, not the address: an address can hold the code of an individual business.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer through the application within."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 500
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, told)
+        finally:
+            if logger.isEnabledFor(logging.INFO):
+                facts = {
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "route": scope["state"].get("route", "none"),
+                    "status": status,
+                    "milliseconds": round(1000 * (time.perf_counter() - began), 2),
+                    "caller": scope["state"].get("caller"),
+                }
+                logger.info("request", extra={"facts": facts})
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given: str = value.decode("latin-1")
+            if _ID.fullmatch(given):
+                return given
+    return uuid.uuid4().hex

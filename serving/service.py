@@ -1,0 +1,70 @@
+"""The BentoML service: BentoML runs the workers, ours is what they answer.
+
+BentoML's own pages and endpoints are not reachable, but for ``/metrics`` (Prometheus) and ``/livez``: its
+index page loads a script from outside, and its endpoints answer malformed bodies with 500.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import risk_model  # noqa: F401 - turns the usage reports of libraries off before they are imported
+
+# isort: split
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from features.home import Home
+from serving.application import application
+from serving.logs import to_stderr
+from serving.problems import Problem
+
+WORKERS_VARIABLE = "RISK_MODEL_SERVE_WORKERS"
+#: Seconds after which a request is given up.
+TIMEOUT = 120
+#: What BentoML answers itself.
+BENTOML_PATHS = frozenset({"/metrics", "/livez"})
+
+logger = logging.getLogger("risk_model.serving")
+APPLICATION = application(Home.locate())
+
+
+@bentoml.service(
+    name="risk-model",
+    workers=int(os.environ.get(WORKERS_VARIABLE, "1")),
+    traffic={"timeout": TIMEOUT},
+    # It logs addresses, which hold credit codes; the service has its own log without them.
+    logging={"access": {"enabled": False}},
+)
+class RiskModelService:
+    """Published classifications, explanations, and scores of records at hand."""
+
+    def __init__(self) -> None:
+        to_stderr()
+        try:
+            logger.info("serving %s", APPLICATION.state.context.current.ready())
+        except Problem as problem:
+            # It starts all the same: what is published later is picked up.
+            logger.warning("%s %s", problem.detail, problem.errors[0].fix if problem.errors else "")
+
+
+class Answers:
+    """Answers every request with our application, save what BentoML is there for.
+
+    Parameters
+    ----------
+    app
+        BentoML's application; it also gets the events of start and stop.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        theirs = scope["type"] != "http" or scope["path"] in BENTOML_PATHS
+        await (self.app if theirs else APPLICATION)(scope, receive, send)
+
+
+RiskModelService.add_asgi_middleware(Answers)
