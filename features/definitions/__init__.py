@@ -8,6 +8,7 @@ from features.definitions import (
     food,
     inspections,
     lists,
+    neighbourhood,
     penalties,
     relations,
     social,
@@ -24,6 +25,7 @@ LIBRARY = Library(
     + inspections.DECLARATIONS
     + lists.DECLARATIONS
     + relations.DECLARATIONS
+    + neighbourhood.DECLARATIONS
     + social.DECLARATIONS
     + food.DECLARATIONS
     + special_equipment.DECLARATIONS

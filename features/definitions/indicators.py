@@ -34,6 +34,8 @@ SECOND_LEVEL: Mapping[str, Label] = {
     "supervision.incident": Label("事故与事件", "incidents"),
     "relations.persons": Label("关联人员", "related persons"),
     "relations.enterprises": Label("关联企业", "related enterprises"),
+    "relations.address": Label("同一住所", "same address"),
+    "relations.neighbourhood": Label("同行业同区域", "industry and district"),
     "social.complaint": Label("投诉举报", "complaints"),
     "social.commitment": Label("信用承诺", "commitments"),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from features.definitions.across import Measure, Tie
 from features.definitions.expressions import col
 from features.definitions.feature import Direction
-from features.definitions.kinds import Count, DaysSince, InForce, Maximum
+from features.definitions.inspections import FIRST_LOOK, FOUND
+from features.definitions.kinds import Count, DaysSince, InForce, Maximum, OfRelated
 from features.records import Label
 
 DECLARATIONS = (
@@ -55,5 +57,162 @@ DECLARATIONS = (
         column="share",
         label=Label("最大股东持股比例", "largest share held"),
         indicator="relations.persons",
+    ),
+    OfRelated(
+        name="related_enterprises",
+        table="relation",
+        tie=Tie.PERSON,
+        measure=Measure.NUMBER,
+        label=Label("同一法定代表人或股东的企业数", "enterprises of the same representative or shareholder"),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="related_problems",
+        table="inspection",
+        tie=Tie.PERSON,
+        measure=Measure.TOTAL,
+        where=FOUND & FIRST_LOOK,
+        windows=("3y",),
+        direction=Direction.RAISES,
+        label=Label(
+            "同一法定代表人或股东的企业检查发现问题", "problems found at enterprises of the same person"
+        ),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="related_penalties",
+        table="penalty",
+        tie=Tie.PERSON,
+        measure=Measure.TOTAL,
+        windows=("3y",),
+        direction=Direction.RAISES,
+        label=Label("同一法定代表人或股东的企业行政处罚", "penalties of enterprises of the same person"),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="related_abnormal_share",
+        table="abnormal_list",
+        tie=Tie.PERSON,
+        measure=Measure.SHARE,
+        until="removed_on",
+        direction=Direction.RAISES,
+        label=Label(
+            "同一法定代表人或股东的企业列入异常名录比例",
+            "share on the abnormal list of enterprises of the same person",
+        ),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="related_serious_listed",
+        table="serious_violation_list",
+        tie=Tie.PERSON,
+        measure=Measure.TOTAL,
+        until="removed_on",
+        direction=Direction.RAISES,
+        label=Label(
+            "同一法定代表人或股东的企业列入严重违法失信名单",
+            "serious-violation entries of enterprises of the same person",
+        ),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="group_enterprises",
+        table="relation",
+        tie=Tie.ENTERPRISE,
+        measure=Measure.NUMBER,
+        label=Label("同一出资关系的企业数", "enterprises of the same owner"),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="group_problems",
+        table="inspection",
+        tie=Tie.ENTERPRISE,
+        measure=Measure.TOTAL,
+        where=FOUND & FIRST_LOOK,
+        windows=("3y",),
+        direction=Direction.RAISES,
+        label=Label("同一出资关系的企业检查发现问题", "problems found at enterprises of the same owner"),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="group_penalties",
+        table="penalty",
+        tie=Tie.ENTERPRISE,
+        measure=Measure.TOTAL,
+        windows=("3y",),
+        direction=Direction.RAISES,
+        label=Label("同一出资关系的企业行政处罚", "penalties of enterprises of the same owner"),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="group_abnormal_share",
+        table="abnormal_list",
+        tie=Tie.ENTERPRISE,
+        measure=Measure.SHARE,
+        until="removed_on",
+        direction=Direction.RAISES,
+        label=Label(
+            "同一出资关系的企业列入异常名录比例",
+            "share on the abnormal list of enterprises of the same owner",
+        ),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="group_serious_listed",
+        table="serious_violation_list",
+        tie=Tie.ENTERPRISE,
+        measure=Measure.TOTAL,
+        until="removed_on",
+        direction=Direction.RAISES,
+        label=Label(
+            "同一出资关系的企业列入严重违法失信名单",
+            "serious-violation entries of enterprises of the same owner",
+        ),
+        indicator="relations.enterprises",
+    ),
+    OfRelated(
+        name="address_enterprises",
+        table="enterprise",
+        tie=Tie.ADDRESS,
+        measure=Measure.NUMBER,
+        at_most=50,
+        label=Label("同一住所的企业数", "enterprises at the same address"),
+        indicator="relations.address",
+    ),
+    OfRelated(
+        name="address_problems",
+        table="inspection",
+        tie=Tie.ADDRESS,
+        measure=Measure.TOTAL,
+        where=FOUND & FIRST_LOOK,
+        windows=("3y",),
+        direction=Direction.RAISES,
+        at_most=50,
+        label=Label("同一住所的企业检查发现问题", "problems found at enterprises at the same address"),
+        indicator="relations.address",
+    ),
+    OfRelated(
+        name="address_penalties",
+        table="penalty",
+        tie=Tie.ADDRESS,
+        measure=Measure.TOTAL,
+        windows=("3y",),
+        direction=Direction.RAISES,
+        at_most=50,
+        label=Label("同一住所的企业行政处罚", "penalties of enterprises at the same address"),
+        indicator="relations.address",
+    ),
+    OfRelated(
+        name="address_abnormal_share",
+        table="abnormal_list",
+        tie=Tie.ADDRESS,
+        measure=Measure.SHARE,
+        until="removed_on",
+        direction=Direction.RAISES,
+        at_most=50,
+        label=Label(
+            "同一住所的企业列入异常名录比例", "share on the abnormal list of enterprises at the same address"
+        ),
+        indicator="relations.address",
     ),
 )

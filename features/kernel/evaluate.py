@@ -7,17 +7,27 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from features.definitions.across import Tie
+from features.definitions.terms import Term
 from features.kernel.aggregate import aggregate
+from features.kernel.beyond import newest
 from features.kernel.combine import combine, due_year
+from features.kernel.context import Context, measure_of, rate_of_others
 from features.kernel.plan import Plan, TablePlan
 from features.kernel.records import Arrays, arrays
+from features.kernel.survey import level_keys
 
 #: Columns that every record table must bring to the kernel, beside those of its plan.
 REQUIRED = ("credit_code", "event_date", "visible_from", "visible_to")
 
 
 def evaluate(
-    plan: Plan, records: Mapping[str, pa.Table], codes: pa.Array, enterprise: np.ndarray, as_of: np.ndarray
+    plan: Plan,
+    records: Mapping[str, pa.Table],
+    codes: pa.Array,
+    enterprise: np.ndarray,
+    as_of: np.ndarray,
+    context: Context | None = None,
 ) -> np.ndarray:
     """Compute features of pairs of enterprise and as-of date.
 
@@ -36,19 +46,33 @@ def evaluate(
         Place of each pair's enterprise in ``codes``, int64, shape (n,).
     as_of
         As-of day of each pair in days since 1970-01-01, int64, shape (n,).
+    context
+        What is known of other enterprises at these dates. Without it, features across enterprises
+        are missing.
 
     Returns
     -------
     numpy.ndarray
         float64, shape (n, number of features); missing is NaN. Money in fen, time in days.
+
+    Raises
+    ------
+    InputError
+        If the context was made for other features.
     """
     computed: dict[str, np.ndarray] = {}
+    own: dict[str, pa.Table] = {}
     for name, table_plan in plan.tables.items():
         table = records.get(name)
         if table is not None:
-            _, prepared = arrays(table_plan, table, codes)
+            own[name], prepared = arrays(table_plan, table, codes)
             computed[name] = terms(table_plan, prepared, enterprise, as_of)
-    return assemble(plan, computed, as_of)
+    result = assemble(plan, computed, as_of)
+    if context is not None and plan.beyond is not None:
+        named = codes.take(pa.array(enterprise))
+        registrations = own.get("enterprise")
+        fill_beyond(plan, context, computed, registrations, named, as_of, result)
+    return result
 
 
 def terms(plan: TablePlan, prepared: Arrays, enterprise: np.ndarray, as_of: np.ndarray) -> np.ndarray:
@@ -96,3 +120,65 @@ def assemble(plan: Plan, computed: Mapping[str, np.ndarray], as_of: np.ndarray) 
             parts = [computed[table][:, place] for table, place in places]
             result[:, column] = combine(feature, parts, as_of)
     return result
+
+
+def fill_beyond(
+    plan: Plan,
+    context: Context,
+    computed: Mapping[str, np.ndarray],
+    registrations: pa.Table | None,
+    codes: pa.Array,
+    as_of: np.ndarray,
+    result: np.ndarray,
+) -> None:
+    """Fill in the features that look beyond the enterprise.
+
+    Parameters
+    ----------
+    plan, context
+        The features, and what is known of others.
+    computed
+        Terms of the enterprises themselves *at the context's dates*, by table, shape (n, terms).
+    registrations
+        The rows of ``enterprise`` that the term of the newest registration counts.
+    codes, as_of
+        Enterprise and as-of day of each pair, shape (n,).
+    result
+        Shape (n, number of features); the columns of these features are overwritten.
+    """
+    beyond = plan.beyond
+    if beyond is None:
+        return
+    context.check(beyond)
+    at = context.places(as_of)
+    dated = at >= 0
+
+    def own(term: Term) -> np.ndarray:
+        table, place = plan.place_of(term)
+        return computed[table][:, place]
+
+    for number, rate in enumerate(beyond.rates):
+        if registrations is None or rate.top.table not in computed:
+            continue
+        rows = [own(newest(level.column)) for level in rate.neighbourhood.levels]
+        place = np.column_stack([np.where(np.isnan(row), -1, row).astype(np.int64) for row in rows])
+        keys = level_keys(rate, registrations, place)
+        sums = []
+        for level, key in enumerate(keys):
+            top, bottom = context.sums(number, level, key, at)
+            sums.append((np.maximum(top - own(rate.top), 0), np.maximum(bottom - own(rate.bottom), 0)))
+        known = [np.asarray(key.is_valid()) for key in keys]
+        value = rate_of_others(rate.neighbourhood.pseudo_count, sums, known)
+        result[:, rate.column] = np.where(dated, value, np.nan)
+    found: dict[tuple[Tie, int], np.ndarray] = {}
+    for part in beyond.related:
+        feature = plan.features[part.column]
+        if not context.survey.tables.issuperset(feature.tables):
+            continue
+        related = part.related
+        asked = related.tie, related.at_most
+        if asked not in found:
+            tie = beyond.ties.index(related.tie)
+            found[asked] = context.related(tie, related.at_most, len(beyond.terms), codes, at)
+        value = measure_of(related.measure, part.term, len(beyond.terms), found[asked])
+        result[:, part.column] = np.where(dated, value, np.nan)

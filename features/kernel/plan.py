@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,11 @@ class ValueColumn:
     column: str
     categories: tuple[str, ...] | None = None
     characters: int | None = None
+
+    @cached_property
+    def place_of(self) -> dict[str, float]:
+        """Number of each category."""
+        return {code: float(place) for place, code in enumerate(self.categories or ())}
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,8 @@ class TablePlan:
     weights: np.ndarray
     blank: np.ndarray
     columns: tuple[str, ...]
+    #: Words of conditions remembered by the values of :attr:`condition_columns`.
+    words: dict[tuple[object, ...], int] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def build(cls, table: str, terms: list[Term]) -> TablePlan:

@@ -7,27 +7,20 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from features.kernel import Plan, evaluate
-
-NEVER = date(9999, 12, 31)
-
-
-def with_visibility(table: pa.Table) -> pa.Table:
-    """Add the interval on which each record is visible, from the record's own dates.
-
-    Versions of one record must not be sent together: the newest state of each is enough, since
-    one enterprise is scored at one date.
-    """
-    never = pa.scalar(NEVER, pa.date32())
-    ends = [table[name] for name in ("withdrawn_at", "repaired_at", "expires_at")]
-    until = pc.min_element_wise(*ends, never, skip_nulls=True)
-    return table.append_column("visible_from", table["recorded_at"]).append_column("visible_to", until)
+from features.kernel import Context, Plan
+from features.kernel.evaluate import assemble, fill_beyond, terms
+from features.kernel.few import few_arrays
 
 
 def compute_one(
-    plan: Plan, records: Mapping[str, pa.Table], credit_code: str, as_of: date, *, known_tables: Iterable[str]
+    plan: Plan,
+    records: Mapping[str, pa.Table],
+    credit_code: str,
+    as_of: date,
+    *,
+    known_tables: Iterable[str],
+    context: Context | None = None,
 ) -> np.ndarray:
     """Compute the features of one enterprise.
 
@@ -36,7 +29,8 @@ def compute_one(
     plan
         The features.
     records
-        Record tables in canonical schema, only of this enterprise.
+        Record tables in canonical schema, only of this enterprise. Versions of one record must not be
+        sent together: the newest state of each is enough, since it is scored at one date.
     credit_code
         Its code.
     as_of
@@ -44,24 +38,39 @@ def compute_one(
     known_tables
         Tables that the store behind the model holds. Of those, one that is not sent means that
         the enterprise has no such record; any other gives missing features, as in the batch.
+    context
+        What is known of other enterprises, at this date or the last one before it. Without it,
+        features across enterprises are missing.
 
     Returns
     -------
     numpy.ndarray
         Shape (1, number of features).
-    """
-    from features.records import TABLES
 
+    Raises
+    ------
+    InputError
+        If the context was made for other features.
+    """
+    today = np.array([np.datetime64(as_of, "D").astype(np.int64)])
     prepared = {}
-    for name in known_tables:
-        table = records.get(name)
-        if table is None:
-            table = TABLES[name].arrow_schema.empty_table()
-        table = with_visibility(table).sort_by(
-            [("event_date", "ascending"), ("recorded_at", "ascending"), ("record_id", "ascending")]
-        )
-        prepared[name] = table
-    day = np.datetime64(as_of, "D").astype(np.int64)
-    return evaluate(
-        plan, prepared, pa.array([credit_code]), np.zeros(1, dtype=np.int64), np.full(1, day, dtype=np.int64)
-    )
+    registrations = None
+    known = set(known_tables)
+    for name, table_plan in plan.tables.items():
+        if name in known:
+            rows, prepared[name] = few_arrays(table_plan, records.get(name))
+            if name == "enterprise":
+                registrations = rows
+    nobody_else = np.zeros(1, dtype=np.int64)
+    computed = {name: terms(plan.tables[name], found, nobody_else, today) for name, found in prepared.items()}
+    result = assemble(plan, computed, today)
+    if context is not None and plan.beyond is not None:
+        at = context.places(today)
+        if at[0] >= 0 and context.dates[at[0]] != today[0]:
+            # The context counts this enterprise as it was then: so it must be left out.
+            then = context.dates[at]
+            computed = {
+                name: terms(plan.tables[name], found, nobody_else, then) for name, found in prepared.items()
+            }
+        fill_beyond(plan, context, computed, registrations, pa.array([credit_code]), today, result)
+    return result

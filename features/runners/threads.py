@@ -4,48 +4,93 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
-from features.kernel import Plan, evaluate
-from features.runners.ranges import ENTERPRISES_A_RANGE, Range, cut
+from features.kernel import Context, Plan
+from features.runners.ranges import ENTERPRISES_A_RANGE, cut
+from features.runners.work import (
+    Progress,
+    RecordReader,
+    Scheduler,
+    compute_range,
+    dates_of,
+    empty_result,
+    make_context,
+)
 
-Progress = Callable[[int, int], None]
-
-
-class RecordReader(Protocol):
-    """What a runner needs of a store's snapshot."""
-
-    def read(
-        self, table: str, columns: list[str] | None = None, codes: tuple[str, str] | None = None
-    ) -> pa.Table:
-        """Return records with their interval of visibility, sorted."""
-
-    def exists(self, table: str) -> bool:
-        """Return whether any such records were ever loaded."""
+__all__ = ["Progress", "RecordReader", "Threads", "compute", "context_of", "stream"]
 
 
-def read_range(snapshot: RecordReader, plan: Plan, part: Range) -> dict[str, pa.Table]:
-    """Read the record tables of a range of enterprises that a plan needs."""
-    between = (part.codes[0].as_py(), part.codes[-1].as_py())
-    columns = ["credit_code", "event_date"]
-    return {
-        name: snapshot.read(name, columns=[*columns, *table.columns], codes=between)
-        for name, table in plan.tables.items()
-        if snapshot.exists(name)
-    }
+@dataclass(frozen=True)
+class Threads:
+    """Runs ranges on threads.
+
+    Parameters
+    ----------
+    reader
+        Where records are read; from several threads at once.
+    workers
+        Ranges worked on at once; the number of cores by default.
+    """
+
+    reader: RecordReader
+    workers: int | None = None
+
+    def map(
+        self, work: Callable[[RecordReader, Any, Any], Any], shared: Any, items: Iterable[Any]
+    ) -> Iterator[Any]:
+        """Yield ``work(reader, shared, item)`` of each item, in their order."""
+        workers = self.workers or os.cpu_count() or 1
+        waiting: deque[Future[Any]] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            for item in items:
+                waiting.append(pool.submit(work, self.reader, shared, item))
+                # No more ranges are read ahead than there are threads, so memory stays bounded.
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
 
-def to_table(plan: Plan, part: Range, values: object) -> pa.Table:
-    """Put pairs and values side by side."""
-    columns = [pa.array(values[:, i]) for i in range(len(plan.names))]  # type: ignore[index]
-    return pa.table(
-        [part.pairs["credit_code"], part.pairs["as_of"], *columns],
-        names=["credit_code", "as_of", *plan.names],
-    )
+def context_of(
+    snapshot: Any,
+    plan: Plan,
+    pairs: pa.Table,
+    *,
+    scheduler: Scheduler | None = None,
+    threads: int | None = None,
+    size: int = ENTERPRISES_A_RANGE,
+) -> Context | None:
+    """Return what features across enterprises must know at the dates of some pairs.
+
+    All enterprises of the snapshot are surveyed, whichever are asked for: a value does not depend on
+    the batch.
+
+    Parameters
+    ----------
+    snapshot
+        Where records are read; a :class:`RecordReader` that also has ``codes()``.
+    plan
+        The features.
+    pairs
+        Column ``as_of``.
+    scheduler, threads, size
+        As for :func:`stream`.
+
+    Returns
+    -------
+    Context or None
+        None if no feature looks beyond the enterprise.
+    """
+    if plan.beyond is None:
+        return None
+    scheduler = scheduler or Threads(snapshot, threads)
+    return make_context(scheduler, snapshot.codes(), plan.beyond, dates_of(pairs), size)
 
 
 def stream(
@@ -56,6 +101,8 @@ def stream(
     threads: int | None = None,
     size: int = ENTERPRISES_A_RANGE,
     progress: Progress | None = None,
+    scheduler: Scheduler | None = None,
+    context: Context | None = None,
 ) -> Iterator[pa.Table]:
     """Yield feature tables of ranges of enterprises, in the order of their codes.
 
@@ -73,31 +120,21 @@ def stream(
         Enterprises a range.
     progress
         Called with pairs done and pairs in all.
+    scheduler
+        Who runs the ranges; threads by default.
+    context
+        What is known of other enterprises at the dates of the pairs; made first if it is needed and
+        not given.
     """
-    workers = threads or os.cpu_count() or 1
-
-    def work(part: Range) -> pa.Table:
-        records = read_range(snapshot, plan, part)
-        return to_table(plan, part, evaluate(plan, records, part.codes, part.enterprise, part.as_of))
-
+    scheduler = scheduler or Threads(snapshot, threads)
+    if context is None and pairs.num_rows:
+        context = context_of(snapshot, plan, pairs, scheduler=scheduler, size=size)
     done = 0
-    waiting: deque[Future[pa.Table]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for part in cut(pairs, size):
-            waiting.append(pool.submit(work, part))
-            # No more ranges are read ahead than there are threads, so memory stays bounded.
-            if len(waiting) > workers:
-                table = waiting.popleft().result()
-                done += table.num_rows
-                if progress:
-                    progress(done, pairs.num_rows)
-                yield table
-        while waiting:
-            table = waiting.popleft().result()
-            done += table.num_rows
-            if progress:
-                progress(done, pairs.num_rows)
-            yield table
+    for table in scheduler.map(compute_range, (plan, context), cut(pairs, size)):
+        done += table.num_rows
+        if progress:
+            progress(done, pairs.num_rows)
+        yield table
 
 
 def compute(
@@ -108,6 +145,8 @@ def compute(
     threads: int | None = None,
     size: int = ENTERPRISES_A_RANGE,
     progress: Progress | None = None,
+    scheduler: Scheduler | None = None,
+    context: Context | None = None,
 ) -> pa.Table:
     """Return the feature table of all pairs, sorted by credit code and as-of date.
 
@@ -118,8 +157,16 @@ def compute(
     pyarrow.Table
         ``credit_code``, ``as_of`` and one float64 column a feature.
     """
-    parts = list(stream(snapshot, plan, pairs, threads=threads, size=size, progress=progress))
-    if not parts:
-        schema = [pa.field("credit_code", pa.string()), pa.field("as_of", pa.date32())]
-        return pa.schema(schema + [pa.field(n, pa.float64()) for n in plan.names]).empty_table()
-    return pa.concat_tables(parts)
+    parts = list(
+        stream(
+            snapshot,
+            plan,
+            pairs,
+            threads=threads,
+            size=size,
+            progress=progress,
+            scheduler=scheduler,
+            context=context,
+        )
+    )
+    return pa.concat_tables(parts) if parts else empty_result(plan)

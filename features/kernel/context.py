@@ -1,0 +1,358 @@
+"""Second phase of features across enterprises: from the survey of all to the values of a range."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numba import njit
+
+from features.definitions.across import Measure
+from features.errors import InputError
+from features.kernel.beyond import BeyondPlan
+from features.kernel.combine import ratio
+from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected, hashed
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all features across enterprises must know of the others, at given dates.
+
+    Parameters
+    ----------
+    fingerprint
+        Of the :class:`~features.kernel.beyond.BeyondPlan` that it was made for.
+    dates
+        Sorted as-of days since 1970-01-01, int64.
+    survey
+        Of all enterprises, only ties that tie somebody.
+    """
+
+    fingerprint: str
+    dates: np.ndarray
+    survey: Survey
+
+    def at(self, day: int) -> Context:
+        """Return the context of one of its dates, for those who score single enterprises then.
+
+        Raises
+        ------
+        InputError
+            If the day is none of its dates.
+        """
+        place = self._place(day)
+
+        def lasting(table: pa.Table) -> pa.Table:
+            now = table.filter(
+                pc.and_(pc.less_equal(table["first"], place), pc.greater(table["last"], place))
+            )
+            schema = table.schema
+            zero, one = pa.scalar(0, pa.int32()), pa.scalar(1, pa.int32())
+            for name, value in (("first", zero), ("last", one)):
+                i = schema.get_field_index(name)
+                now = now.set_column(i, schema.field(i), pa.repeat(value, now.num_rows))
+            return now
+
+        rates = self.survey.rates
+        rates = rates.filter(pc.less_equal(rates["at"], place))
+        summed = rates.group_by(["rate", "level", "key"]).aggregate([("top", "sum"), ("bottom", "sum")])
+        at = pa.repeat(pa.scalar(0, pa.int32()), summed.num_rows)
+        columns = [
+            summed["rate"],
+            summed["level"],
+            summed["key"],
+            at,
+            summed["top_sum"],
+            summed["bottom_sum"],
+        ]
+        kept = Survey(
+            pa.table(columns, schema=RATES),
+            lasting(self.survey.ties),
+            lasting(self.survey.events),
+            self.survey.tables,
+        )
+        return Context(self.fingerprint, np.array([day], dtype=np.int64), connected(kept))
+
+    def save(self, folder: Path) -> None:
+        """Write it as three Parquet files and ``context.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in (
+            ("rates", self.survey.rates),
+            ("ties", self.survey.ties),
+            ("events", self.survey.events),
+        ):
+            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        content = {
+            "format": FORMAT,
+            "fingerprint": self.fingerprint,
+            "dates": [int(day) for day in self.dates],
+            "tables": sorted(self.survey.tables),
+        }
+        (folder / "context.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Context:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no context, or one of an unknown format.
+        """
+        try:
+            content: dict[str, Any] = json.loads((folder / "context.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(
+                f"{folder} holds no context of other enterprises",
+                field="context",
+                fix="Write one with risk-model features --context DIR.",
+            ) from None
+        if content.get("format") != FORMAT:
+            raise InputError(
+                f"context format {content.get('format')!r} is unknown; this version reads {FORMAT}",
+                field="context",
+            )
+        tables = [
+            pq.read_table(folder / f"{name}.parquet", schema=schema)
+            for name, schema in (("rates", RATES), ("ties", TIES), ("events", EVENTS))
+        ]
+        dates = np.array(content["dates"], dtype=np.int64)
+        rates, ties, events = (table.combine_chunks() for table in tables)
+        return cls(content["fingerprint"], dates, Survey(rates, ties, events, frozenset(content["tables"])))
+
+    def check(self, plan: BeyondPlan) -> None:
+        """Make sure that it was made for a plan.
+
+        Raises
+        ------
+        InputError
+            If it was made for other features.
+        """
+        if plan.fingerprint != self.fingerprint:
+            raise InputError(
+                "the context of other enterprises was made for other features",
+                field="context",
+                fix="Make it again with the same features.",
+            )
+
+    def places(self, as_of: np.ndarray) -> np.ndarray:
+        """Return the place of the last date that is not after each day, -1 if there is none."""
+        return np.searchsorted(self.dates, as_of, side="right") - 1
+
+    def _place(self, day: int) -> int:
+        found = int(np.searchsorted(self.dates, day))
+        if found == len(self.dates) or self.dates[found] != day:
+            raise InputError(f"the context holds no date {np.datetime64(day, 'D')}", field="as_of")
+        return found
+
+    def sums(self, rate: int, level: int, keys: pa.Array, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums of both terms of a rate over everybody in a neighbourhood at a date.
+
+        Parameters
+        ----------
+        rate, level
+            Place of the rate in the plan, and of the level in its neighbourhoods.
+        keys
+            Neighbourhoods, shape (n,); where it is null the sums are 0.
+        at
+            Places of dates, int64, shape (n,).
+        """
+        steps = self._steps.get((rate, level))
+        if steps is None:
+            return np.zeros(len(keys)), np.zeros(len(keys))
+        names, position, top, bottom = steps
+        place = pc.index_in(keys, value_set=names).fill_null(-1).to_numpy().astype(np.int64)
+        width = len(self.dates)
+        newest = np.searchsorted(position, place * width + at, side="right") - 1
+        known = (place >= 0) & (newest >= 0) & (position[newest] // width == place)
+        return np.where(known, top[newest], 0.0), np.where(known, bottom[newest], 0.0)
+
+    @cached_property
+    def _steps(self) -> dict[tuple[int, int], tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]]:
+        """Of each rate and level: neighbourhoods, and the sums at each of their steps."""
+        found = {}
+        rates = self.survey.rates
+        which = rates.select(["rate", "level"]).group_by(["rate", "level"]).aggregate([])
+        for rate, level in zip(which["rate"].to_pylist(), which["level"].to_pylist(), strict=True):
+            mine = rates.filter(pc.and_(pc.equal(rates["rate"], rate), pc.equal(rates["level"], level)))
+            key = mine["key"].combine_chunks().dictionary_encode()
+            place = key.indices.to_numpy().astype(np.int64)
+            position = place * len(self.dates) + mine["at"].to_numpy()
+            order = np.argsort(position, kind="stable")
+            place, position = place[order], position[order]
+            heads = np.flatnonzero(np.diff(place, prepend=-1))
+            sums = []
+            for name in ("top", "bottom"):
+                total = np.cumsum(mine[name].to_numpy()[order])
+                before = np.where(heads > 0, total[heads - 1], 0)
+                sums.append((total - np.repeat(before, np.diff(heads, append=len(place)))).astype(float))
+            found[rate, level] = (key.dictionary, position, sums[0], sums[1])
+        return found
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        """Hashes of the enterprises that are tied to somebody, sorted."""
+        return np.unique(self.survey.ties["code"].to_numpy())
+
+    @cached_property
+    def _ties(self) -> dict[int, tuple[np.ndarray, ...]]:
+        """Of each tie: the members of its hubs, and the hubs of each enterprise."""
+        found = {}
+        ties = self.survey.ties
+        for tie in pc.unique(ties["tie"]).to_pylist():
+            mine = ties.filter(pc.equal(ties["tie"], tie))
+            _, hub = np.unique(mine["hub"].to_numpy(), return_inverse=True)
+            member = np.searchsorted(self._codes, mine["code"].to_numpy())
+            first, last = mine["first"].to_numpy(), mine["last"].to_numpy()
+            by_hub = np.argsort(hub, kind="stable")
+            by_member = np.argsort(member, kind="stable")
+            found[tie] = (
+                np.searchsorted(hub[by_hub], np.arange(hub.max() + 2)),
+                member[by_hub],
+                first[by_hub],
+                last[by_hub],
+                np.searchsorted(member[by_member], np.arange(len(self._codes) + 1)),
+                hub[by_member],
+                first[by_member],
+                last[by_member],
+            )
+        return found
+
+    @cached_property
+    def _events(self) -> tuple[np.ndarray, ...]:
+        """What is counted of each enterprise."""
+        events = self.survey.events
+        member = np.searchsorted(self._codes, events["code"].to_numpy())
+        order = np.argsort(member, kind="stable")
+        return (
+            np.searchsorted(member[order], np.arange(len(self._codes) + 1)),
+            events["term"].to_numpy()[order].astype(np.int64),
+            events["first"].to_numpy()[order],
+            events["last"].to_numpy()[order],
+        )
+
+    def related(self, tie: int, at_most: int, terms: int, codes: pa.Array, at: np.ndarray) -> np.ndarray:
+        """Return what is known of the enterprises that are tied to some.
+
+        Parameters
+        ----------
+        tie, at_most
+            Place of the tie in the plan; how many a hub may tie.
+        terms
+            Number of terms that are counted.
+        codes
+            Credit codes, shape (n,).
+        at
+            Places of dates, int64, shape (n,).
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape (n, 1 + 2 * terms): how many they are, the total of each term over them, and
+            how many of them have any.
+        """
+        out = np.zeros((len(codes), 1 + 2 * terms))
+        if tie not in self._ties:
+            return out
+        wanted = hashed(codes)
+        member = np.searchsorted(self._codes, wanted)
+        member[member == len(self._codes)] = 0
+        member = np.where(self._codes[member] == wanted, member, -1)
+        _related(*self._ties[tie], *self._events, member, at, at_most, terms, len(self._codes), out)
+        return out
+
+
+@njit(nogil=True, cache=True)
+def _related(  # type: ignore[no-untyped-def]
+    hub_start,
+    hub_member,
+    hub_first,
+    hub_last,
+    member_start,
+    member_hub,
+    member_first,
+    member_last,
+    event_start,
+    event_term,
+    event_first,
+    event_last,
+    who,
+    at,
+    at_most,
+    terms,
+    members,
+    out,
+):
+    """Fill ``out`` as :meth:`Context.related` says; each tied enterprise counts once."""
+    seen = np.full(members, -1, dtype=np.int64)
+    inside = np.full(members, -1, dtype=np.int64)
+    visit = 0
+    any_of = np.zeros(terms, dtype=np.int64)
+    for pair in range(who.shape[0]):
+        own, now = who[pair], at[pair]
+        if own < 0:
+            continue
+        seen[own] = pair
+        for i in range(member_start[own], member_start[own + 1]):
+            if not member_first[i] <= now < member_last[i]:
+                continue
+            hub = member_hub[i]
+            visit += 1
+            size = 0
+            for j in range(hub_start[hub], hub_start[hub + 1]):
+                if hub_first[j] <= now < hub_last[j] and inside[hub_member[j]] != visit:
+                    inside[hub_member[j]] = visit
+                    size += 1
+            if size > at_most:
+                continue
+            for j in range(hub_start[hub], hub_start[hub + 1]):
+                other = hub_member[j]
+                if inside[other] != visit or seen[other] == pair:
+                    continue
+                seen[other] = pair
+                out[pair, 0] += 1.0
+                any_of[:] = 0
+                for e in range(event_start[other], event_start[other + 1]):
+                    if event_first[e] <= now < event_last[e]:
+                        out[pair, 1 + event_term[e]] += 1.0
+                        any_of[event_term[e]] = 1
+                for term in range(terms):
+                    out[pair, 1 + terms + term] += any_of[term]
+
+
+def rate_of_others(
+    pseudo_count: int, sums: list[tuple[np.ndarray, np.ndarray]], known: list[np.ndarray]
+) -> np.ndarray:
+    """Return a rate, drawn from each neighbourhood towards the wider one.
+
+    Parameters
+    ----------
+    pseudo_count
+        Weight of the wider neighbourhood.
+    sums
+        Both terms over the others, from the widest neighbourhood to the finest, each of shape (n,).
+    known
+        Whether the enterprise's place at each level is known, each of shape (n,).
+    """
+    value = ratio(*sums[0])
+    for (top, bottom), where in zip(sums[1:], known[1:], strict=True):
+        value = np.where(where, (top + pseudo_count * value) / (bottom + pseudo_count), value)
+    return value
+
+
+def measure_of(measure: Measure, term: int, terms: int, found: np.ndarray) -> np.ndarray:
+    """Return a measure from what :meth:`Context.related` found, shape (n,)."""
+    if measure is Measure.NUMBER:
+        return found[:, 0]
+    if measure is Measure.TOTAL:
+        return found[:, 1 + term]
+    return ratio(found[:, 1 + terms + term], found[:, 0])

@@ -1,0 +1,402 @@
+"""First phase of features across enterprises: what a range of enterprises adds to what all must know.
+
+A record counts on a stretch of as-of dates, an enterprise lies in a neighbourhood on stretches of
+dates, and a tie lasts for one. So the survey is made of stretches, as places ``[first, last)`` in the
+sorted list of dates that are asked for, and its cost does not grow with the number of dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from features.definitions.across import Tie
+from features.definitions.expressions import Columns
+from features.definitions.terms import Operation, Term
+from features.kernel.beyond import ADDRESS, BeyondPlan, RatePlan, newest
+from features.kernel.records import days
+
+RATES = pa.schema(
+    [
+        pa.field("rate", pa.int32()),
+        pa.field("level", pa.int32()),
+        pa.field("key", pa.string()),
+        pa.field("at", pa.int32()),
+        pa.field("top", pa.int64()),
+        pa.field("bottom", pa.int64()),
+    ]
+)
+TIES = pa.schema(
+    [
+        pa.field("tie", pa.int32()),
+        pa.field("hub", pa.uint64()),
+        pa.field("code", pa.uint64()),
+        pa.field("first", pa.int32()),
+        pa.field("last", pa.int32()),
+    ]
+)
+EVENTS = pa.schema(
+    [
+        pa.field("code", pa.uint64()),
+        pa.field("term", pa.int32()),
+        pa.field("first", pa.int32()),
+        pa.field("last", pa.int32()),
+    ]
+)
+_FAR = np.int64(1 << 40)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a range of enterprises, or of all.
+
+    Attributes
+    ----------
+    rates
+        Steps of the sums of both terms of every rate by neighbourhood: at place ``at`` of the list of
+        dates they change by ``top`` and ``bottom``.
+    ties
+        Hub (a person, an enterprise, an address) and enterprise, as 64-bit hashes, with the stretch.
+    events
+        Enterprise and term that it adds 1 to, with the stretch.
+    tables
+        Record tables that there are.
+    """
+
+    rates: pa.Table
+    ties: pa.Table
+    events: pa.Table
+    tables: frozenset[str]
+
+
+def hashed(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Return 64-bit hashes of strings, the same on every machine; uint64."""
+    return np.asarray(
+        pd.util.hash_array(np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)), dtype=np.uint64
+    )
+
+
+def survey(plan: BeyondPlan, records: Mapping[str, pa.Table], codes: pa.Array, dates: np.ndarray) -> Survey:
+    """Survey a range of enterprises.
+
+    Parameters
+    ----------
+    plan
+        What is needed.
+    records
+        Record tables with the columns of the kernel, of the plan's terms and of its ties.
+    codes
+        Sorted unique credit codes of the range.
+    dates
+        Sorted as-of days, int64.
+    """
+    own = _Range(records, codes, dates)
+    rates = [_rate(own, number, rate) for number, rate in enumerate(plan.rates)]
+    ties = [_ties(own, number, tie) for number, tie in enumerate(plan.ties)]
+    events = [_events(own, number, term) for number, term in enumerate(plan.terms)] if ties else []
+    found = Survey(_stack(rates, RATES), _stack(ties, TIES), _stack(events, EVENTS), frozenset(records))
+    return merge([found])
+
+
+def merge(parts: Iterable[Survey]) -> Survey:
+    """Put surveys of ranges together: steps of the same neighbourhood and date are added."""
+    found = list(parts)
+    rates = _stack([part.rates for part in found], RATES)
+    summed = rates.group_by(["rate", "level", "key", "at"]).aggregate([("top", "sum"), ("bottom", "sum")])
+    rates = summed.rename_columns(["rate", "level", "key", "at", "top", "bottom"]).cast(RATES)
+    return Survey(
+        rates,
+        _stack([part.ties for part in found], TIES),
+        _stack([part.events for part in found], EVENTS),
+        frozenset().union(*(part.tables for part in found)),
+    )
+
+
+def connected(whole: Survey) -> Survey:
+    """Leave out ties that tie nobody, and what is known of enterprises without a tie."""
+    ties = whole.ties
+    pairs = ties.group_by(["tie", "hub", "code"]).aggregate([])
+    members = pairs.group_by(["tie", "hub"]).aggregate([("code", "count")])
+    shared = members.filter(pc.greater(members["code_count"], 1)).select(["tie", "hub"])
+    kept = ties.join(shared, keys=["tie", "hub"], join_type="left semi").select(TIES.names)
+    kept = kept.sort_by([(name, "ascending") for name in TIES.names])
+    mask = pc.is_in(whole.events["code"], value_set=pc.unique(kept["code"]))
+    events = whole.events.filter(mask).sort_by([(name, "ascending") for name in EVENTS.names])
+    rates = whole.rates.sort_by([(name, "ascending") for name in ("rate", "level", "key", "at")])
+    return Survey(rates.combine_chunks(), kept.combine_chunks(), events.combine_chunks(), whole.tables)
+
+
+def _stack(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
+
+
+class _Range:
+    """Records of a range of enterprises, with what is asked of them more than once."""
+
+    def __init__(self, records: Mapping[str, pa.Table], codes: pa.Array, dates: np.ndarray) -> None:
+        self.records = records
+        self.codes = codes
+        self.dates = dates
+        self.hashes = hashed(codes)
+        self._columns: dict[str, Columns] = {}
+        self._places: dict[str, np.ndarray] = {}
+
+    def place(self, table: str) -> np.ndarray:
+        """Return the place of each record's enterprise in the range, -1 if it is of none."""
+        if table not in self._places:
+            found = pc.index_in(self.records[table]["credit_code"], value_set=self.codes)
+            self._places[table] = found.combine_chunks().fill_null(-1).to_numpy().astype(np.int64)
+        return self._places[table]
+
+    def holds(self, term: Term) -> np.ndarray:
+        """Return for which records of its table a term's condition holds."""
+        if term.table not in self._columns:
+            self._columns[term.table] = Columns(self.records[term.table])
+        return self._columns[term.table].truth(term.where).holds & (self.place(term.table) >= 0)
+
+    def stretch(self, first_day: np.ndarray, last_day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the places of the dates in ``[first_day, last_day)``."""
+        return np.searchsorted(self.dates, first_day), np.searchsorted(self.dates, last_day)
+
+    def counted(self, term: Term) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the records that a term counts at some date: row and stretch."""
+        table = self.records[term.table]
+        event = days(table["event_date"]).astype(np.int64)
+        begin = np.maximum(event, days(table["visible_from"]))
+        end = np.minimum(days(table["visible_to"]).astype(np.int64), event + term.window.days)
+        if term.operation is Operation.IN_FORCE:
+            end = np.minimum(end, ending(table[term.column]))
+        first, last = self.stretch(begin, end)
+        rows = np.flatnonzero(self.holds(term) & (first < last))
+        return rows, first[rows], last[rows]
+
+
+def ending(data: pa.ChunkedArray) -> np.ndarray:
+    """Return dates of an end as days, far away where there is none; int64."""
+    numbers = data.cast(pa.int32()).cast(pa.int64()).fill_null(int(_FAR))
+    return np.asarray(numbers.to_numpy())
+
+
+def _runs(own: _Range, columns: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return stretches on which the newest registration with each column is the same.
+
+    Returns
+    -------
+    tuple
+        Enterprise, first and last place of a date, each of shape (n,), and rows of ``enterprise``,
+        shape (n, columns), -1 where none is known.
+    """
+    table = own.records["enterprise"]
+    holds = np.column_stack([own.holds(newest(column)) for column in columns])
+    return _newest_runs(  # type: ignore[no-any-return]
+        own.place("enterprise"),
+        days(table["event_date"]),
+        days(table["visible_from"]),
+        days(table["visible_to"]),
+        holds,
+        own.dates,
+        len(own.codes),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _newest_runs(  # type: ignore[no-untyped-def]  # noqa: PLR0912
+    place, event, visible_from, visible_to, holds, dates, enterprises
+):
+    columns = holds.shape[1]
+    count = dates.shape[0]
+    who = [np.int64(0) for _ in range(0)]
+    first = [np.int64(0) for _ in range(0)]
+    last = [np.int64(0) for _ in range(0)]
+    rows = [np.int64(0) for _ in range(0)]
+    now = np.empty(columns, dtype=np.int64)
+    before = np.empty(columns, dtype=np.int64)
+    start = 0
+    for enterprise in range(enterprises):
+        while start < place.shape[0] and place[start] < enterprise:
+            start += 1
+        stop = start
+        while stop < place.shape[0] and place[stop] == enterprise:
+            stop += 1
+        began = 0
+        for at in range(count):
+            today = dates[at]
+            now[:] = -1
+            for row in range(start, stop):
+                if event[row] > today:
+                    break
+                if visible_from[row] <= today < visible_to[row]:
+                    for column in range(columns):
+                        if holds[row, column]:
+                            now[column] = row
+            if at > 0 and not (now == before).all():
+                who.append(enterprise)
+                first.append(began)
+                last.append(at)
+                for column in range(columns):
+                    rows.append(before[column])
+                began = at
+            before[:] = now
+        if count > 0:
+            who.append(enterprise)
+            first.append(began)
+            last.append(count)
+            for column in range(columns):
+                rows.append(before[column])
+        start = stop
+    found = np.array(rows, dtype=np.int64).reshape(len(who), columns)
+    return (
+        np.array(who, dtype=np.int64),
+        np.array(first, dtype=np.int64),
+        np.array(last, dtype=np.int64),
+        found,
+    )
+
+
+@njit(nogil=True, cache=True)
+def _overlaps(who, first, last, run_start, run_first, run_last):  # type: ignore[no-untyped-def]
+    """Cut stretches of enterprises by their runs: stretch, run and the places of both."""
+    total = 0
+    for i in range(who.shape[0]):
+        for run in range(run_start[who[i]], run_start[who[i] + 1]):
+            if first[i] < run_last[run] and run_first[run] < last[i]:
+                total += 1
+    stretch = np.empty(total, dtype=np.int64)
+    runs = np.empty(total, dtype=np.int64)
+    begin = np.empty(total, dtype=np.int64)
+    end = np.empty(total, dtype=np.int64)
+    n = 0
+    for i in range(who.shape[0]):
+        for run in range(run_start[who[i]], run_start[who[i] + 1]):
+            if first[i] < run_last[run] and run_first[run] < last[i]:
+                stretch[n] = i
+                runs[n] = run
+                begin[n] = max(first[i], run_first[run])
+                end[n] = min(last[i], run_last[run])
+                n += 1
+    return stretch, runs, begin, end
+
+
+def level_keys(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Array]:
+    """Return the neighbourhood of each row at each level, null where it is unknown.
+
+    Parameters
+    ----------
+    plan
+        The rate.
+    table
+        Registrations.
+    rows
+        Row of the newest registration for each level's column, -1 if unknown; shape (n, levels).
+    """
+    count = len(rows)
+    keys = [pa.array(np.full(count, "", dtype=object), pa.string())]
+    for i, level in enumerate(plan.neighbourhood.levels):
+        place = pa.array(rows[:, i], mask=rows[:, i] < 0)
+        values = table[level.column].combine_chunks().take(place)
+        if level.characters is not None:
+            values = pc.utf8_slice_codeunits(values, 0, level.characters)
+        # A level is known only if all wider ones are: what is null stays null.
+        keys.append(pc.binary_join_element_wise(keys[-1], values, "|"))
+    return keys
+
+
+def _rate(own: _Range, number: int, plan: RatePlan) -> pa.Table:
+    levels = plan.neighbourhood.levels
+    if plan.top.table not in own.records or "enterprise" not in own.records:
+        return RATES.empty_table()
+    columns = [level.column for level in levels]
+    run_who, run_first, run_last, rows = _runs(own, columns)
+    starts = np.searchsorted(run_who, np.arange(len(own.codes) + 1))
+    keys = level_keys(plan, own.records["enterprise"], rows)
+    parts = []
+    for name, term in (("top", plan.top), ("bottom", plan.bottom)):
+        row, first, last = own.counted(term)
+        who = own.place(term.table)[row]
+        _, run, begin, end = _overlaps(who, first, last, starts, run_first, run_last)
+        for level, key in enumerate(keys):
+            named = key.take(pa.array(run))
+            for at, sign in ((begin, 1), (end, -1)):
+                steps = np.full(len(run), sign, dtype=np.int64)
+                zeros = np.zeros(len(run), dtype=np.int64)
+                table = pa.table(
+                    {
+                        "rate": np.full(len(run), number, dtype=np.int32),
+                        "level": np.full(len(run), level, dtype=np.int32),
+                        "key": named,
+                        "at": at.astype(np.int32),
+                        "top": steps if name == "top" else zeros,
+                        "bottom": steps if name == "bottom" else zeros,
+                    },
+                    schema=RATES,
+                )
+                parts.append(table.filter(pc.and_(pc.is_valid(named), pa.array(at < len(own.dates)))))
+    return _stack(parts, RATES)
+
+
+def _tie_table(
+    number: int, hub: np.ndarray, code: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> pa.Table:
+    return pa.table(
+        [np.full(len(hub), number, dtype=np.int32), hub, code, first.astype(np.int32), last.astype(np.int32)],
+        schema=TIES,
+    )
+
+
+def _ties(own: _Range, number: int, tie: Tie) -> pa.Table:
+    if tie is Tie.ADDRESS:
+        return _address_ties(own, number)
+    if "relation" not in own.records:
+        return TIES.empty_table()
+    table = own.records["relation"]
+    event = days(table["event_date"]).astype(np.int64)
+    begin = np.maximum(event, days(table["visible_from"]))
+    end = np.minimum(days(table["visible_to"]), ending(table["ended_on"]))
+    first, last = own.stretch(begin, end)
+    lasts = (first < last) & (own.place("relation") >= 0)
+    kind = table["kind"]
+    if tie is Tie.PERSON:
+        of_kind = pc.is_in(kind, value_set=pa.array(["legal_representative", "shareholder"]))
+        chosen = lasts & np.asarray(pc.and_(of_kind, pc.is_valid(table["person_key"])))
+        rows = np.flatnonzero(chosen)
+        person = pc.binary_join_element_wise("person", table["person_key"].take(pa.array(rows)), ":")
+        code = own.hashes[own.place("relation")[rows]]
+        return _tie_table(number, hashed(person), code, first[rows], last[rows])
+    of_kind = pc.is_in(kind, value_set=pa.array(["branch", "investment", "shareholder"]))
+    rows = np.flatnonzero(lasts & np.asarray(pc.and_(of_kind, pc.is_valid(table["related_code"]))))
+    chosen_rows = pa.array(rows)
+    one = table["credit_code"].take(chosen_rows)
+    other = table["related_code"].take(chosen_rows)
+    # The owner is the hub: of a branch or investment this enterprise, of a shareholding the other.
+    owner = pc.if_else(pc.equal(kind.take(chosen_rows), "shareholder"), other, one)
+    hub = hashed(pc.binary_join_element_wise("enterprise", owner, ":"))
+    return pa.concat_tables(
+        [_tie_table(number, hub, hashed(member), first[rows], last[rows]) for member in (one, other)]
+    )
+
+
+def _address_ties(own: _Range, number: int) -> pa.Table:
+    if "enterprise" not in own.records:
+        return TIES.empty_table()
+    who, first, last, rows = _runs(own, [ADDRESS])
+    known = np.flatnonzero(rows[:, 0] >= 0)
+    address = own.records["enterprise"][ADDRESS].combine_chunks().take(pa.array(rows[known, 0]))
+    hub = hashed(pc.binary_join_element_wise("address", address, ":"))
+    return _tie_table(number, hub, own.hashes[who[known]], first[known], last[known])
+
+
+def _events(own: _Range, number: int, term: Term) -> pa.Table:
+    if term.table not in own.records:
+        return EVENTS.empty_table()
+    rows, first, last = own.counted(term)
+    code = own.hashes[own.place(term.table)[rows]]
+    return pa.table(
+        [code, np.full(len(rows), number, dtype=np.int32), first.astype(np.int32), last.astype(np.int32)],
+        schema=EVENTS,
+    )

@@ -1,0 +1,115 @@
+"""What is done with one range of enterprises, whoever schedules it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.kernel import Context, Plan, Survey, connected, evaluate, merge, survey
+from features.kernel.beyond import BeyondPlan
+from features.kernel.evaluate import REQUIRED
+from features.runners.ranges import ENTERPRISES_A_RANGE, PAIR_SCHEMA, Range
+
+Progress = Callable[[int, int], None]
+
+
+class RecordReader(Protocol):
+    """What a runner needs of a store's snapshot."""
+
+    def read(
+        self, table: str, columns: list[str] | None = None, codes: tuple[str, str] | None = None
+    ) -> pa.Table:
+        """Return records with their interval of visibility, sorted."""
+
+    def exists(self, table: str) -> bool:
+        """Return whether any such records were ever loaded."""
+
+
+class Scheduler(Protocol):
+    """Who runs the work on ranges: threads, Dask or Spark."""
+
+    def map(
+        self, work: Callable[[RecordReader, Any, Any], Any], shared: Any, items: Iterable[Any]
+    ) -> Iterator[Any]:
+        """Yield ``work(reader, shared, item)`` of each item, in their order, holding few at a time."""
+
+
+def read_tables(
+    reader: RecordReader, columns: Mapping[str, Iterable[str]], codes: pa.Array
+) -> dict[str, pa.Table]:
+    """Read the record tables of a range of enterprises that exist."""
+    between = (codes[0].as_py(), codes[-1].as_py())
+    return {
+        name: reader.read(name, columns=list(dict.fromkeys([*REQUIRED[:2], *wanted])), codes=between)
+        for name, wanted in columns.items()
+        if reader.exists(name)
+    }
+
+
+def compute_range(reader: RecordReader, shared: tuple[Plan, Context | None], part: Range) -> pa.Table:
+    """Compute the features of a range: pairs and values side by side."""
+    plan, context = shared
+    records = read_tables(reader, {name: table.columns for name, table in plan.tables.items()}, part.codes)
+    values = evaluate(plan, records, part.codes, part.enterprise, part.as_of, context)
+    columns = [pa.array(values[:, i]) for i in range(len(plan.names))]
+    return pa.table(
+        [part.pairs["credit_code"], part.pairs["as_of"], *columns],
+        names=["credit_code", "as_of", *plan.names],
+    )
+
+
+def survey_range(reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray], codes: pa.Array) -> Survey:
+    """Survey a range: what it adds to what features across enterprises must know."""
+    plan, dates = shared
+    wanted: dict[str, list[str]] = {table: list(names) for table, names in plan.tie_columns.items()}
+    for term in plan.survey_terms:
+        columns = wanted.setdefault(term.table, [])
+        columns += sorted(term.where.columns)
+        if term.column is not None:
+            columns.append(term.column)
+    if plan.levels:
+        wanted.setdefault("enterprise", []).extend(level.column for level in plan.levels)
+    return survey(plan, read_tables(reader, wanted, codes), codes, dates)
+
+
+def make_context(
+    scheduler: Scheduler,
+    codes: pa.Array,
+    plan: BeyondPlan,
+    dates: np.ndarray,
+    size: int = ENTERPRISES_A_RANGE,
+) -> Context:
+    """Make what features across enterprises must know: one pass over everybody.
+
+    Parameters
+    ----------
+    scheduler
+        Who surveys the ranges.
+    codes
+        Sorted credit codes of all enterprises.
+    plan
+        What is needed.
+    dates
+        Sorted as-of days, int64.
+    size
+        Enterprises a range.
+    """
+    ranges = (codes.slice(first, size) for first in range(0, len(codes), size))
+    whole: Survey = merge(scheduler.map(survey_range, (plan, dates), ranges))
+    return Context(plan.fingerprint, dates, connected(whole))
+
+
+def dates_of(pairs: pa.Table) -> np.ndarray:
+    """Return the distinct as-of days of pairs, sorted, int64."""
+    days = pc.unique(pairs["as_of"].cast(pa.date32())).cast(pa.int32()).to_numpy().astype(np.int64)
+    return np.sort(days)
+
+
+def empty_result(plan: Plan) -> pa.Table:
+    """Return the feature table of no pairs."""
+    fields = [*PAIR_SCHEMA, *(pa.field(name, pa.float64()) for name in plan.names)]
+    return pa.schema(fields).empty_table()
