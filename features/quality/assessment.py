@@ -20,7 +20,9 @@ from features.store import RecordStore, Snapshot
 from features.store.versions import connected
 
 MEASURES = ("timeliness", "completeness", "acceptance", "quarantine", "codes", "references", "volumes")
-ATTENTION = ["measure", "table", "provider", "value", "what"]
+#: Measure, table, provider or source, value, and words in English and Chinese.
+Attention = tuple[str, str, str, float, str, str]
+ATTENTION = ["measure", "table", "provider", "value", "what", "what_zh"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class QualityReport:
         One table a measure, by table and provider or source; the functions of the same names say what
         the columns are.
     attention
-        What exceeds a threshold: measure, table, provider or source, value, and words.
+        What exceeds a threshold: measure, table, provider or source, value, words in both languages.
     thresholds
         Those that were used.
     """
@@ -106,40 +108,43 @@ def assess(
     )
 
 
-def _attention(
-    measures: dict[str, pd.DataFrame], t: Thresholds
-) -> Iterator[tuple[str, str, str, float, str]]:
+def _attention(measures: dict[str, pd.DataFrame], t: Thresholds) -> Iterator[Attention]:
     late = measures["timeliness"]
     for row in _rows(late[(late["late"] > t.late) & (late["records"] >= t.least)]):
-        words = f"known more than {row['limit']:.0f} days after"
-        yield "timeliness", row["table"], row["provider"], row["late"], words
+        words = f"known more than {row['limit']:.0f} days after", f"超过{row['limit']:.0f}天才归集"
+        yield "timeliness", row["table"], row["provider"], row["late"], *words
     for row in _rows(late[late["before_event"] > 0]):
-        words = "records known before they happened"
-        yield "timeliness", row["table"], row["provider"], float(row["before_event"]), words
+        words = "records known before they happened", "归集日期早于发生日期"
+        yield "timeliness", row["table"], row["provider"], float(row["before_event"]), *words
     empty = measures["completeness"]
     empty = empty[(empty["filled"] == 0) & empty["counts"].astype(bool) & (empty["rows"] >= t.least)]
     named = empty.groupby(["table", "provider"], as_index=False)["column"].agg([", ".join, "size"])
     for row in _rows(named):
-        words = f"columns without any value: {row['join']}"
-        yield "completeness", row["table"], row["provider"], float(row["size"]), words
+        words = f"columns without any value: {row['join']}", f"整列无值：{row['join']}"
+        yield "completeness", row["table"], row["provider"], float(row["size"]), *words
     refused = measures["acceptance"]
     for row in _rows(refused[(refused["share_quarantined"] > t.refused) & (refused["rows_in"] >= t.least)]):
-        yield "acceptance", row["table"], row["source"], row["share_quarantined"], "rows quarantined"
+        words = "rows quarantined", "被隔离的行"
+        yield "acceptance", row["table"], row["source"], row["share_quarantined"], *words
     codes = measures["codes"]
     share = codes["rows"] / codes.groupby(["table", "provider"])["rows"].transform("sum")
     legacy = codes["kind"].str.startswith("legacy") & (share > t.legacy) & (codes["rows"] >= t.least)
     for row in _rows(codes.assign(share=share)[legacy]):
-        words = f"rows under a {row['kind'].replace('_', ' ')} code"
-        yield "codes", row["table"], row["provider"], row["share"], words
+        words = f"rows under a {row['kind'].replace('_', ' ')} code", "使用旧代码的行"
+        yield "codes", row["table"], row["provider"], row["share"], *words
     gaps = measures["references"]
     for row in _rows(gaps[(gaps["share"] > t.gap) & (gaps["checked"] >= t.least)]):
-        yield "references", row["table"], row["provider"], row["share"], CHECKS[row["check"]]
+        words = CHECKS[row["check"]].en, CHECKS[row["check"]].zh
+        yield "references", row["table"], row["provider"], row["share"], *words
     months = measures["volumes"]
     if len(months):
         since = str(pd.Period(months["month"].max(), freq="M") - t.recent_months + 1)
         for row in _rows(months[(months["flag"] != "") & (months["month"] >= since)]):
-            words = f"{row['records']:,} records in {row['month']}, usually {row['usual']:,.0f}"
-            yield "volumes", row["table"], row["provider"], row["surprise"], words
+            words = (
+                f"{row['records']:,} records in {row['month']}, usually {row['usual']:,.0f}",
+                f"{row['month']}新增{row['records']:,}条，通常{row['usual']:,.0f}条",
+            )
+            yield "volumes", row["table"], row["provider"], row["surprise"], *words
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

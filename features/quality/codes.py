@@ -24,7 +24,7 @@ def code_kinds(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> pd.
     known = pa.table({"credit_code": codes, "code_kind": pa.array(kinds.astype(object), type=pa.string())})
     connection.register("known_codes", known)
     parts = [pd.DataFrame(columns=["table", "provider", "kind", "rows", "codes"])]
-    for table in snapshot.tables:
+    for table in snapshot.counts():
         query = f"""
         SELECT $table AS "table", provider, code_kind AS kind, count(*) AS "rows",
             count(DISTINCT credit_code) AS codes

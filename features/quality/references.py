@@ -5,16 +5,22 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-from features.records import TABLES
+from features.records import TABLES, Label
 from features.store import Snapshot
 from features.store.versions import parquet
 
-#: Name of a check → what it asks.
+#: Name of a check → what leads nowhere.
 CHECKS = {
-    "enterprise_not_registered": "records of an enterprise whose registration is not known",
-    "repair_of_unknown_record": "decisions on repair that name a record that the enterprise does not have",
-    "related_enterprise_unknown": "relations to an enterprise whose registration is not known",
-    "equipment_unknown": "incidents of equipment that is not on record",
+    "enterprise_not_registered": Label(
+        "记录所属企业无登记信息", "records of an enterprise whose registration is not known"
+    ),
+    "repair_of_unknown_record": Label(
+        "信用修复所指记录不存在", "decisions on repair of a record that the enterprise does not have"
+    ),
+    "related_enterprise_unknown": Label(
+        "关联企业无登记信息", "relations to an enterprise whose registration is not known"
+    ),
+    "equipment_unknown": Label("事故所涉设备未登记", "incidents of equipment that is not on record"),
 }
 COLUMNS = ["check", "table", "provider", "checked", "gaps", "share"]
 
@@ -26,7 +32,7 @@ def references(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> pd.
     -----
     A check whose target table was never loaded is left out: nothing could be found in it.
     """
-    files = {name: parquet(snapshot.files(name)) for name in snapshot.tables}
+    files = {name: parquet(snapshot.files(name)) for name in snapshot.counts()}
     queries = []
     if "enterprise" in files:
         registered = f"(SELECT credit_code FROM {files['enterprise']})"

@@ -34,7 +34,7 @@ def timeliness(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> pd.
     Of several versions about the same event, the first counts: a later one corrects, it is not late.
     """
     parts = []
-    for table in snapshot.tables:
+    for table in snapshot.counts():
         limit = KNOWN_WITHIN.get(table)
         query = f"""
         WITH events AS (

@@ -110,7 +110,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, store: RecordStore, snapshot
     loads = store.loads(snapshot.id).select(["load_id", "source"])
     connection.register("known_loads", loads)
     parts = [pd.DataFrame()]
-    for table in snapshot.tables:
+    for table in snapshot.counts():
         query = f"""
         WITH records AS (
             SELECT provider, min(recorded_at) AS known, arg_min(load_id, recorded_at) AS load_id
