@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 
 from features.definitions import LIBRARY
-from features.kernel import Plan
+from features.kernel import Context, Plan
 from features.runners.single import compute_one
 from risk_model.classification import ModelVersion
 from risk_model.coverage import COVERAGE, records_known
@@ -24,17 +24,22 @@ class Scorer:
     ----------
     models
         Name → model, the general one first.
+    context
+        What is known of other enterprises; without it, features across enterprises are missing.
 
     Attributes
     ----------
     models
         As given.
+    plan
+        The features that the models look at.
     """
 
-    def __init__(self, models: Mapping[str, ModelVersion]) -> None:
+    def __init__(self, models: Mapping[str, ModelVersion], context: Context | None = None) -> None:
         self.models = dict(models)
+        self._context = context
         wanted = {name for entry in models.values() for name in entry.model.needed}
-        self._plan = Plan((*(feature for feature in LIBRARY if feature.name in wanted), *COVERAGE))
+        self.plan = Plan((*(feature for feature in LIBRARY if feature.name in wanted), *COVERAGE))
         self._tables = tuple(dict.fromkeys(t for entry in models.values() for t in entry.model.known_tables))
 
     def features(self, records: Mapping[str, pa.Table], credit_code: str, as_of: date) -> pa.Table:
@@ -47,8 +52,10 @@ class Scorer:
         credit_code, as_of
             The enterprise and the date.
         """
-        values = compute_one(self._plan, records, credit_code, as_of, known_tables=self._tables)
-        return pa.table([values[:, i] for i in range(values.shape[1])], names=list(self._plan.names))
+        values = compute_one(
+            self.plan, records, credit_code, as_of, known_tables=self._tables, context=self._context
+        )
+        return pa.table([values[:, i] for i in range(values.shape[1])], names=list(self.plan.names))
 
     def score(self, records: Mapping[str, pa.Table], credit_code: str, as_of: date) -> dict[str, Explanation]:
         """Score an enterprise with every model that speaks of it, and explain each score.

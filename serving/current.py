@@ -7,39 +7,20 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from features.errors import InputError
 from features.home import Home
-from risk_model.classification import ModelVersion
 from risk_model.publication import Publication
 from risk_model.publication.reading import current_name
-from risk_model.scoring import Scorer
+from serving.champions import Champions, database_file, load_champions
 from serving.problems import FieldError, Problem, nothing_published
 
 logger = logging.getLogger("risk_model.serving")
 
-GENERAL_MODEL = "general"
 #: Earlier classifications kept open for callers in the middle of their pages.
 KEPT_OPEN = 4
-
-
-@dataclass(frozen=True)
-class Champions:
-    """The champions of a moment.
-
-    Attributes
-    ----------
-    versions
-        Model → version, the general one first.
-    scorer
-        Scores with them; safe for several threads.
-    """
-
-    versions: dict[str, str]
-    scorer: Scorer
 
 
 class Current:
@@ -121,13 +102,12 @@ class Current:
         Raises
         ------
         Problem
-            503 if no model is registered.
+            503 if no model is registered, or the champions cannot be used.
         """
         held = self._champions
         if held is None:
             with self._champions_lock:
                 if self._champions is None:
-                    self._watch.changed(self._stamp)
                     self._champions = self._first_champions()
                 held = self._champions
         elif self._watch.changed(self._stamp):
@@ -150,35 +130,40 @@ class Current:
         }
 
     def _first_champions(self) -> Champions | None:
+        self._watch.changed(self._stamp)
         try:
-            return _load_champions(self.home)
+            return load_champions(self.home, self._published())
         except InputError as error:
             logger.exception("the champions cannot be loaded")
             raise _no_model(error) from error
 
+    def _published(self) -> Publication | None:
+        try:
+            return self.publication()
+        except Problem:
+            return None
+
     def _reload(self) -> None:
         with self._champions_lock:
             try:
-                found = _load_champions(self.home, self._champions)
+                found = load_champions(self.home, self._published(), self._champions)
             except Exception:
                 # Whatever it is, the champions at hand go on serving.
                 logger.exception("new champions cannot be loaded")
                 return
             if found is not None and found is not self._champions:
-                logger.info("champions are now %s", found.versions)
+                logger.info("champions are now %s, beside %s", found.versions, found.snapshot)
                 self._champions = found
 
     def _stamp(self) -> object:
-        """Return what changes when the registry does."""
-        path = _database_file(self.home)
+        """Return what changes when the registry or the classification in force does."""
+        path = database_file(self.home)
         if path is None:
             # A database elsewhere tells nothing from outside: look again each time.
             return time.monotonic()
-        return tuple(
-            (found.stat().st_mtime_ns, found.stat().st_size)
-            for found in (path, path.with_name(path.name + "-wal"))
-            if found.exists()
-        )
+        files = [path, path.with_name(path.name + "-wal")]
+        written = [(found.stat().st_mtime_ns, found.stat().st_size) for found in files if found.exists()]
+        return current_name(self.home), written
 
 
 class _Watch:
@@ -210,29 +195,3 @@ def _no_model(error: InputError) -> Problem:
         [FieldError("", error.message, error.fix or "Run risk-model train all on the server.")],
         {"Retry-After": "30"},
     )
-
-
-def _database_file(home: Home) -> Path | None:
-    uri = home.tracking_uri
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
-
-
-def _load_champions(home: Home, held: Champions | None = None) -> Champions | None:
-    """Load the champions; what is held if they are the same, None if there are none."""
-    path = _database_file(home)
-    if path is not None and not path.is_file():
-        # Asking the registry would make an empty database.
-        return None
-    from risk_model.registry import Registry
-
-    registry = Registry(home)
-    names = sorted(registry.champions(), key=lambda name: (name != GENERAL_MODEL, name))
-    versions = {name: registry.find(name).version for name in names}
-    if held is not None and held.versions == versions:
-        return held
-    if not versions:
-        return None
-    models = {
-        name: ModelVersion(registry.load(name, version)[0], version) for name, version in versions.items()
-    }
-    return Champions(versions, Scorer(models))

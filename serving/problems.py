@@ -131,5 +131,5 @@ def internal() -> Problem:
     return Problem(
         500,
         "internal-error",
-        "The service failed to answer. The failure is logged under the request id in the X-Request-ID header.",
+        "The service failed to answer. The log holds the failure under the id in the X-Request-ID header.",
     )

@@ -50,23 +50,11 @@ def run(home: Home, *, host: str, port: int, workers: int | None) -> int:
     address = _address(host)
     _check_free(address, port)
     home.root.mkdir(parents=True, exist_ok=True)
+    options = ["--host", address, "--port", str(port), "--working-dir", str(ROOT)]
+    options += ["--timeout-graceful-shutdown", str(GRACE)]
     with tempfile.TemporaryDirectory(prefix="risk-model-serve-") as scratch:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "bentoml",
-                "serve",
-                SERVICE,
-                "--host",
-                address,
-                "--port",
-                str(port),
-                "--working-dir",
-                str(ROOT),
-                "--timeout-graceful-shutdown",
-                str(GRACE),
-            ],  # fmt: skip
+            [sys.executable, "-m", "bentoml", "serve", SERVICE, *options],
             env=environment(home, workers or os.cpu_count() or 1, Path(scratch)),
             # Ctrl-C reaches this process only, which then stops the server in order.
             start_new_session=True,

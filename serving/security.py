@@ -1,4 +1,4 @@
-"""Headers that keep a browser from doing what a page did not ask for, and request ids with their log lines."""
+"""Headers that keep a browser from what a page did not ask for; request ids and their log lines."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import cast
 
 import risk_model  # noqa: F401 - turns the usage reports of libraries off before they are imported
 
@@ -67,4 +68,5 @@ class Answers:
         await (self.app if theirs else APPLICATION)(scope, receive, send)
 
 
-RiskModelService.add_asgi_middleware(Answers)
+# The decorator has made a service of the class.
+cast("bentoml.Service[RiskModelService]", RiskModelService).add_asgi_middleware(Answers)

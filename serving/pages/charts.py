@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,6 @@ def waterfall(base: float, moves: Sequence[float]) -> Waterfall:
         return margin + (room * (value - low) / (high - low) if high > low else room / 2)
 
     steps = tuple(
-        Step(min(at(a), at(b)), abs(at(b) - at(a)), b >= a, at(a), at(b))
-        for a, b in zip(places[:-1], places[1:], strict=True)
+        Step(min(at(a), at(b)), abs(at(b) - at(a)), b >= a, at(a), at(b)) for a, b in pairwise(places)
     )
     return Waterfall(at(base), at(places[-1]), steps)

@@ -1,4 +1,4 @@
-"""In which language a page is shown: what the address says, else what was chosen, else what the browser asks."""
+"""In which language a page is shown: as the address says, as was chosen, or as the browser asks."""
 
 from __future__ import annotations
 

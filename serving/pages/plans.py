@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def _sees(principal: Principal, stored: StoredPlan) -> bool:
     )
 
 
-def _row(row: dict[str, Any], lang: str) -> dict[str, Any]:
+def _row(row: dict[Hashable, Any], lang: str) -> dict[Hashable, Any]:
     reason = REASON_WORDS.get(row["reason"])
     part = PART_WORDS[row["part"]]
     last = row["last_inspected"]

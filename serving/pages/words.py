@@ -129,7 +129,7 @@ WORDS: Mapping[str, Label] = {
     "indicators": Label("指标构成", "Indicators"),
     "indicators_hint": Label(
         "从基准分出发，各项指标使分值上升（红）或下降（蓝）；展开可看到具体特征。",
-        "From the base, each indicator raises (red) or lowers (blue) the score; open one to see its features.",
+        "From the base, each indicator raises (red) or lowers (blue) the score; open one for its features.",
     ),
     "base_score": Label("基准", "Base"),
     "final_score": Label("分值", "Score"),

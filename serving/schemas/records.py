@@ -60,7 +60,7 @@ def record_model(table: RecordTable) -> type[BaseModel]:
     """Return the model of one record of a table."""
     fields: dict[str, Any] = {}
     for column in table.all_columns:
-        annotated = Annotated[_type(column), _field(column)]
+        annotated: Any = Annotated[_type(column), _field(column)]
         if column.required and column.name not in DEFAULTS:
             fields[column.name] = (annotated, ...)
         else:
@@ -75,16 +75,10 @@ def record_model(table: RecordTable) -> type[BaseModel]:
 
 
 def _records_model() -> type[BaseModel]:
-    fields: dict[str, Any] = {
-        name: (
-            Annotated[
-                list[record_model(table)],  # type: ignore[misc]
-                Field(description=f"{table.label.zh}: {table.label.en}."),
-            ],
-            [],
-        )
-        for name, table in TABLES.items()
-    }
+    fields: dict[str, Any] = {}
+    for name, table in TABLES.items():
+        kind: Any = record_model(table)
+        fields[name] = (Annotated[list[kind], Field(description=f"{table.label.zh}: {table.label.en}.")], [])
     return create_model(
         "Records", __base__=Request, __doc__="Record table → records of one enterprise.", **fields
     )

@@ -18,7 +18,6 @@ from serving.application import application
 from serving.settings import Settings
 from tests.serving.small_home import build_home
 
-
 #: Of MLflow's own queries.
 MLFLOW_WARNING = "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
 HERE = Path(__file__).parent

@@ -1,0 +1,145 @@
+"""The champion models, ready to score single enterprises as the batch would."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from features.errors import InputError
+from features.home import Home
+from features.store import RecordStore
+from risk_model.classification import ModelVersion
+from risk_model.publication import Publication
+from risk_model.scoring import Scorer
+
+if TYPE_CHECKING:
+    from features.kernel import Context, Plan
+
+logger = logging.getLogger("risk_model.serving")
+
+GENERAL_MODEL = "general"
+CONTEXT = "context"
+
+
+@dataclass(frozen=True)
+class Champions:
+    """The champions of a moment.
+
+    Attributes
+    ----------
+    versions
+        Model → version, the general one first.
+    models
+        The models themselves.
+    scorer
+        Scores with them; safe for several threads.
+    snapshot
+        The classification whose records tell what is known of other enterprises; None if there is none,
+        and features across enterprises are missing.
+    """
+
+    versions: dict[str, str]
+    models: dict[str, ModelVersion]
+    scorer: Scorer
+    snapshot: str | None
+
+
+def load_champions(
+    home: Home, publication: Publication | None, held: Champions | None = None
+) -> Champions | None:
+    """Load the champions.
+
+    Parameters
+    ----------
+    home
+        With the registry.
+    publication
+        The classification in force.
+    held
+        What was loaded before: what is the same is not loaded again.
+
+    Returns
+    -------
+    Champions or None
+        None if no model is registered.
+
+    Raises
+    ------
+    InputError
+        If a champion cannot be used by this version.
+    """
+    path = database_file(home)
+    if path is not None and not path.is_file():
+        # Asking the registry would make an empty database.
+        return None
+    from risk_model.registry import Registry
+
+    registry = Registry(home)
+    names = sorted(registry.champions(), key=lambda name: (name != GENERAL_MODEL, name))
+    versions = {name: registry.find(name).version for name in names}
+    if not versions:
+        return None
+    snapshot = publication.name if publication is not None else None
+    if held is not None and held.versions == versions and held.snapshot == snapshot:
+        return held
+    models = (
+        held.models
+        if held is not None and held.versions == versions
+        else {
+            name: ModelVersion(registry.load(name, version)[0], version) for name, version in versions.items()
+        }
+    )
+    context = None if publication is None else context_for(home, publication, Scorer(models).plan)
+    return Champions(versions, models, Scorer(models, context), snapshot)
+
+
+def context_for(home: Home, publication: Publication, plan: Plan) -> Context | None:
+    """Return what features across enterprises must know of the others, as of a classification.
+
+    Parameters
+    ----------
+    home
+        With the records that the classification saw.
+    publication
+        The classification.
+    plan
+        The features.
+
+    Returns
+    -------
+    Context or None
+        None if no feature looks beyond the enterprise, or the records are no longer there.
+    """
+    if plan.beyond is None:
+        return None
+    from features.kernel import Context
+    from features.runners.threads import context_of
+
+    kept = publication.folder / CONTEXT
+    if kept.is_dir():
+        found = Context.load(kept)
+        if found.fingerprint == plan.beyond.fingerprint:
+            return found
+    try:
+        records = RecordStore(home.store).snapshot(publication.document["data_snapshot"])
+    except InputError:
+        logger.warning(
+            "the records of %s are gone: features across enterprises are missing", publication.name
+        )
+        return None
+    began = time.monotonic()
+    dates = pa.table({"as_of": pa.array([publication.as_of], pa.date32())})
+    made = context_of(records, plan, dates)
+    logger.info("records of all enterprises surveyed in %.1f s", time.monotonic() - began)
+    return made
+
+
+def database_file(home: Home) -> Path | None:
+    """Return the file of the registry, or None if it is a database elsewhere."""
+    uri = home.tracking_uri
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
