@@ -19,12 +19,18 @@ from pydantic import ValidationError
 from features.errors import InputError
 from risk_model.scale import TIER_WORDS
 from risk_model.specification import Strict
+from supervision.assignment.assigning import DESIGN as ASSIGNMENT_DESIGN
+from supervision.assignment.assigning import Assignment
+from supervision.assignment.pool import SEPARATOR, pool_as_json, pool_digest
+from supervision.assignment.rules import AssignmentRules
 from supervision.plan_rules import PlanRules
 from supervision.sampling.frame import INPUT_COLUMNS
 from supervision.sampling.planning import DESIGN, Plan
 from supervision.sampling.reasons import PART_WORDS, REASON_WORDS
 
 DOCUMENT, FRAME, SELECTED = "plan.json", "frame.parquet", "selected.csv"
+#: Only in plans with inspectors: the pool that they were drawn from, and who inspects whom.
+POOL, TEAMS = "inspectors.json", "teams.csv"
 
 #: Column of ``selected.csv`` → its Chinese heading.
 HEADINGS = {
@@ -41,6 +47,22 @@ HEADINGS = {
     "last_inspected": "上次检查日期",
     "last_full_inspection": "上次全项目检查日期",
 }
+TEAM_HEADINGS = {"inspector_ids": "检查人员编号", "inspectors": "检查人员", "assigned": "选派情况"}
+ASSIGNED_WORDS = {
+    "assigned": "已选派",
+    "without_eligible": "无足够符合条件的检查人员",
+    "beyond_workload": "检查人员工作量已满",
+}
+
+
+class AssignmentDocument(Strict):
+    """What ``plan.json`` holds of the assignment of inspectors, beside the pool."""
+
+    design: str
+    rules: AssignmentRules
+    pool_sha256: str
+    fingerprint: str
+    summary: dict[str, Any]
 
 
 class PlanDocument(Strict):
@@ -56,6 +78,8 @@ class PlanDocument(Strict):
         Name of the published classification.
     context
         Anything else that says where the candidates came from.
+    assignment
+        The assignment of inspectors, if there was one.
     """
 
     format: int
@@ -74,6 +98,7 @@ class PlanDocument(Strict):
     frame_sha256: str
     fingerprint: str
     summary: dict[str, Any]
+    assignment: AssignmentDocument | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +111,12 @@ class StoredPlan:
 
 
 def save_plan(
-    plan: Plan, plans: Path, *, snapshot: str | None = None, context: dict[str, Any] | None = None
+    plan: Plan,
+    plans: Path,
+    *,
+    snapshot: str | None = None,
+    context: dict[str, Any] | None = None,
+    assignment: Assignment | None = None,
 ) -> Path:
     """Write a plan to a folder of its own and return the folder.
 
@@ -100,6 +130,8 @@ def save_plan(
         Name of the published classification that the candidates came from.
     context
         Anything else that says where they came from; plain data.
+    assignment
+        Who inspects whom, if inspectors were assigned.
 
     Notes
     -----
@@ -113,11 +145,14 @@ def save_plan(
         work.chmod(0o755)
         pq.write_table(_arrow(plan.frame), work / FRAME, compression="zstd")
         _csv(plan.selected).to_csv(work / SELECTED, index=False, encoding="utf-8-sig")
+        if assignment is not None:
+            (work / POOL).write_text(pool_as_json(list(assignment.pool)) + "\n", encoding="utf-8")
+            _teams(plan, assignment).to_csv(work / TEAMS, index=False, encoding="utf-8-sig")
         number = 1
         while True:
             name = f"{plan.sector}-{plan.month}-{number}"
             if not (plans / name).exists():
-                document = _document(plan, name, number, snapshot, context or {})
+                document = _document(plan, name, number, snapshot, context or {}, assignment)
                 (work / DOCUMENT).write_text(document.model_dump_json(indent=2) + "\n", encoding="utf-8")
                 try:
                     os.rename(work, plans / name)  # noqa: PTH104 - Path.rename says the same
@@ -169,7 +204,12 @@ def selected_codes(folder: Path) -> list[str]:
 
 
 def _document(
-    plan: Plan, name: str, number: int, snapshot: str | None, context: dict[str, Any]
+    plan: Plan,
+    name: str,
+    number: int,
+    snapshot: str | None,
+    context: dict[str, Any],
+    assignment: Assignment | None,
 ) -> PlanDocument:
     return PlanDocument(
         format=1,
@@ -188,7 +228,42 @@ def _document(
         frame_sha256=plan.frame_sha256,
         fingerprint=plan.fingerprint,
         summary=plan.summary.as_dict(),
+        assignment=None
+        if assignment is None
+        else AssignmentDocument(
+            design=ASSIGNMENT_DESIGN,
+            rules=assignment.rules,
+            pool_sha256=pool_digest(list(assignment.pool)),
+            **assignment.as_dict(),
+        ),
     )
+
+
+def read_teams(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return credit code → identifiers of its inspectors, as ``teams.csv`` has them."""
+    table = pd.read_csv(folder / TEAMS, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    codes = [code.strip() for code in table[_heading("credit_code")]]
+    teams = [tuple(i for i in team.split(SEPARATOR) if i) for team in table[_heading("inspector_ids")]]
+    return dict(zip(codes, teams, strict=True))
+
+
+def _teams(plan: Plan, assignment: Assignment) -> pd.DataFrame:
+    names = {inspector.inspector_id: inspector.name for inspector in assignment.pool}
+    selected = plan.selected
+    teams = [assignment.teams[code] for code in selected["credit_code"]]
+    table = pd.DataFrame(
+        {
+            "credit_code": selected["credit_code"].map("{}\t".format),
+            "name": selected["name"],
+            "district": selected["district"],
+            "inspector_ids": [SEPARATOR.join(team) for team in teams],
+            "inspectors": ["、".join(names[i] for i in team) for team in teams],
+            "assigned": [ASSIGNED_WORDS[assignment.reasons[code]] for code in selected["credit_code"]],
+        }
+    )
+    for column in ("name", "district", "inspector_ids", "inspectors"):
+        table[column] = table[column].str.replace(r"^([=+\-@\t\r])", r"'\1", regex=True)
+    return table.rename(columns=_heading)
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:
@@ -223,4 +298,4 @@ def _csv(selected: pd.DataFrame) -> pd.DataFrame:
 
 
 def _heading(column: str) -> str:
-    return f"{HEADINGS[column]} {column}"
+    return f"{(HEADINGS | TEAM_HEADINGS)[column]} {column}"

@@ -10,7 +10,19 @@ from typing import Any
 import pandas as pd
 
 from features.errors import InputError
-from supervision.plans import SELECTED, StoredPlan, read_plan, selected_codes
+from supervision.assignment.assigning import DESIGN as ASSIGNMENT_DESIGN
+from supervision.assignment.assigning import assign_inspectors
+from supervision.assignment.pool import pool_digest, pool_from_json
+from supervision.plans import (
+    POOL,
+    SELECTED,
+    TEAMS,
+    AssignmentDocument,
+    StoredPlan,
+    read_plan,
+    read_teams,
+    selected_codes,
+)
 from supervision.sampling.planning import OUTPUT_COLUMNS, Plan, plan_inspections
 from supervision.sampling.randomness import seed_commitment
 
@@ -97,6 +109,28 @@ def _checks(stored: StoredPlan, commitment: str | None, fingerprint: str | None)
     yield _draw(again, stored.frame)
     yield Check("summary", again.summary.as_dict() == document.summary)
     yield _selected_file(again, stored.folder)
+    if document.assignment is not None:
+        yield from _assignment(again, document.assignment, stored.folder)
+
+
+def _assignment(again: Plan, stated: AssignmentDocument, folder: Path) -> Iterator[Check]:
+    """Repeat the assignment of inspectors from the pool in the folder."""
+    if stated.design != ASSIGNMENT_DESIGN:
+        yield Check("assignment", False, f"it was made by {stated.design!r}; known is {ASSIGNMENT_DESIGN!r}")
+        return
+    try:
+        pool = pool_from_json((folder / POOL).read_text(encoding="utf-8"))
+        made = assign_inspectors(again, pool, stated.rules)
+        listed = read_teams(folder)
+    except (OSError, KeyError, ValueError) as error:
+        yield Check("assignment", False, f"cannot be repeated: {error}")
+        return
+    yield _equal("inspectors", pool_digest(pool), stated.pool_sha256)
+    yield _equal("assignment inputs", made.fingerprint, stated.fingerprint)
+    differs = sorted(code for code in {*made.teams, *listed} if made.teams.get(code) != listed.get(code))
+    detail = f"{len(differs)} enterprises differ, the first is {differs[0]}" if differs else ""
+    yield Check(TEAMS, not differs, detail)
+    yield Check("assignment summary", made.as_dict()["summary"] == stated.summary)
 
 
 def _equal(name: str, found: str, stated: str) -> Check:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from features.home import Home
 from supervision import inputs
+from supervision.assignment.assigning import Assignment, assign_inspectors
+from supervision.assignment.pool import Inspector
+from supervision.assignment.rules import load_assignment_rules
 from supervision.candidates import candidates_from
 from supervision.plan_rules import load_plan_rules
 from supervision.plans import save_plan
@@ -17,11 +21,12 @@ from supervision.sampling.planning import Plan
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """A plan, where it was kept, and the published classification that it rests on."""
+    """A plan, where it was kept, the published classification that it rests on, and who inspects whom."""
 
     plan: Plan
     folder: Path
     snapshot: str
+    assignment: Assignment | None = None
 
 
 def plan_month(
@@ -33,6 +38,7 @@ def plan_month(
     seed: str,
     district: str | None = None,
     rules_file: Path | None = None,
+    inspectors: Sequence[Inspector] | None = None,
 ) -> SavedPlan:
     """Plan a month's inspections from the published classification, and keep the plan.
 
@@ -52,6 +58,8 @@ def plan_month(
         GB/T 2260 code; a code that ends in 00 stands for all below it.
     rules_file
         The province's own rules.
+    inspectors
+        Pool from which a team is drawn for every enterprise; none: no teams.
 
     Raises
     ------
@@ -77,5 +85,9 @@ def plan_month(
         "records": found.records,
         "district": district,
     }
-    folder = save_plan(made, home.plans, snapshot=found.snapshot, context=origin)
-    return SavedPlan(made, folder, found.snapshot)
+    assignment = None
+    if inspectors is not None:
+        assignment_rules = load_assignment_rules(sector, month_bounds(month)[0])
+        assignment = assign_inspectors(made, inspectors, assignment_rules)
+    folder = save_plan(made, home.plans, snapshot=found.snapshot, context=origin, assignment=assignment)
+    return SavedPlan(made, folder, found.snapshot, assignment)

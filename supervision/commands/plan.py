@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from features.terminal import HomeOption, JsonOption
+from features.terminal import HomeOption, JsonOption, print_json
+from supervision.commands.options import OnOption, day
 
 if TYPE_CHECKING:
+    from supervision.assignment.assigning import Assignment
     from supervision.sampling.planning import Plan
     from supervision.verification import VerifyReport
+    from supervision.workflow import SavedPlan
 
 T = TypeVar("T")
 
@@ -22,7 +25,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True)
     group.callback()(plan)
     group.command("verify")(verify)
-    app.add_typer(group, name="plan", help="Plan a month's inspections; verify a plan.")
+    group.command("results")(results)
+    app.add_typer(group, name="plan", help="Plan a month's inspections; verify a plan; load its results.")
 
 
 def plan(
@@ -45,6 +49,14 @@ def plan(
     rules: Annotated[
         Path | None, typer.Option(help="The province's own plan rules (YAML).", show_default=False)
     ] = None,
+    inspectors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pool of inspectors (CSV): a team is drawn for every enterprise.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,6 +64,7 @@ def plan(
     if context.invoked_subcommand is not None:
         return
     from features.home import Home
+    from supervision.assignment.pool import read_pool
     from supervision.workflow import plan_month
 
     saved = plan_month(
@@ -62,13 +75,14 @@ def plan(
         seed=_required(seed, "--seed"),
         district=district,
         rules_file=rules,
+        inspectors=read_pool(inspectors) if inspectors else None,
     )
     if as_json:
-        typer.echo(
-            json.dumps(_as_dict(saved.plan, saved.folder, saved.snapshot), ensure_ascii=False, indent=2)
-        )
+        typer.echo(json.dumps(_as_dict(saved), ensure_ascii=False, indent=2))
     else:
         _show(saved.plan, saved.folder)
+        if saved.assignment is not None:
+            _show_assignment(saved.assignment, saved.folder)
 
 
 def verify(
@@ -101,6 +115,42 @@ def verify(
         raise typer.Exit(1)
 
 
+def results(
+    *,
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="PLAN", help="Folder of a plan, or its name.")],
+    file: Annotated[Path, typer.Argument(help="CSV: credit_code, date, outcome or result_codes, …")],
+    provider: Annotated[str, typer.Option(help="Authority, where the file names none.")] = "",
+    on: OnOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load what the inspections of a plan found, each with its inclusion probability."""
+    from features.home import Home
+    from supervision.results import record_results
+
+    above: dict[str, Any] = context.parent.params if context.parent else {}
+    place = Home.locate(home or above.get("home"))
+    folder = Path(path) if Path(path).is_dir() else place.plans / path
+    report = record_results(place, folder, file, on=day(on), provider=provider)
+    if as_json or above.get("as_json"):
+        print_json(report.as_dict())
+        return
+    typer.echo(
+        f"{report.plan}: {report.reported:,} of {report.planned:,} inspections reported; "
+        f"{report.accepted:,} new, {report.duplicate:,} known"
+    )
+    typer.echo("  " + ", ".join(f"{name} {number:,}" for name, number in sorted(report.outcomes.items())))
+    typer.echo(f"  problems {report.problems:,}; expected when planned {report.expected:.1f}")
+    if report.estimated_rate is not None:
+        typer.echo(
+            f"  problem rate of all that could be drawn, estimated from {report.drawn:,} drawn: "
+            f"{100 * report.estimated_rate:.1f} %"
+        )
+    if report.late:
+        typer.echo(f"  on file after more than 20 working days: {report.late:,}")
+
+
 def _required(value: T | None, option: str) -> T:
     """Return a value that only the group's subcommands can do without."""
     if value is None:
@@ -111,9 +161,11 @@ def _required(value: T | None, option: str) -> T:
     return value
 
 
-def _as_dict(made: Plan, folder: Path, snapshot: str) -> dict[str, Any]:
-    from supervision.plans import DOCUMENT, FRAME, SELECTED
+def _as_dict(saved: SavedPlan) -> dict[str, Any]:
+    from supervision.plans import DOCUMENT, FRAME, POOL, SELECTED, TEAMS
 
+    made, folder, snapshot = saved.plan, saved.folder, saved.snapshot
+    files = (DOCUMENT, FRAME, SELECTED, *((POOL, TEAMS) if saved.assignment else ()))
     return {
         "plan": folder.name,
         "sector": made.sector,
@@ -122,7 +174,8 @@ def _as_dict(made: Plan, folder: Path, snapshot: str) -> dict[str, Any]:
         "seed_commitment": made.commitment,
         "fingerprint": made.fingerprint,
         "summary": made.summary.as_dict(),
-        "files": {name: str(folder / name) for name in (DOCUMENT, FRAME, SELECTED)},
+        "assignment": saved.assignment.as_dict() if saved.assignment else None,
+        "files": {name: str(folder / name) for name in files},
     }
 
 
@@ -172,6 +225,23 @@ def _show(made: Plan, folder: Path) -> None:
     console.print(f"Commitment of the seed: {made.commitment}", soft_wrap=True)
     console.print(f"Fingerprint of the plan: {made.fingerprint}", soft_wrap=True)
     console.print(f"List for inspectors: {folder / SELECTED}", soft_wrap=True)
+
+
+def _show_assignment(assignment: Assignment, folder: Path) -> None:
+    from supervision.plans import TEAMS
+
+    told = assignment.summary
+    typer.echo(
+        f"Inspectors: {told.assigned:,} of {told.visits:,} enterprises have a team; "
+        f"{told.inspectors:,} inspectors, at most {told.busiest:,} visits each."
+    )
+    if told.without_eligible or told.beyond_workload:
+        typer.echo(
+            f"Without a team: {told.without_eligible:,} (too few eligible), "
+            f"{told.beyond_workload:,} (workload)."
+        )
+    typer.echo(f"Fingerprint of the assignment: {assignment.fingerprint}")
+    typer.echo(f"Who inspects whom: {folder / TEAMS}")
 
 
 def _show_report(report: VerifyReport) -> None:

@@ -31,18 +31,20 @@ class Randomness:
         The text committed to.
     sector, month
         Of the plan: the same seed gives each plan its own numbers.
+    scheme
+        What the numbers are for: each use has its own.
 
     Notes
     -----
-    ``SHA-256(SCHEME, sector, month, seed)``, each but the last ended by a line feed, gives eight
+    ``SHA-256(scheme, sector, month, seed)``, each but the last ended by a line feed, gives eight
     little-endian words for ``numpy.random.SeedSequence``, which seeds ``PCG64``. The digest differs
     from the commitment, so publishing the commitment does not give the draw away. Only raw 64-bit words
     of the generator are used: NumPy keeps those the same in all versions, unlike the methods of
     ``Generator`` (NEP 19).
     """
 
-    def __init__(self, seed: str, sector: str, month: str) -> None:
-        digest = hashlib.sha256("\n".join((SCHEME, sector, month, _checked(seed))).encode()).digest()
+    def __init__(self, seed: str, sector: str, month: str, *, scheme: str = SCHEME) -> None:
+        digest = hashlib.sha256("\n".join((scheme, sector, month, _checked(seed))).encode()).digest()
         words = [int.from_bytes(digest[at : at + 4], "little") for at in range(0, len(digest), 4)]
         self._generator = np.random.PCG64(np.random.SeedSequence(words))
 

@@ -1,0 +1,1 @@
+"""Who inspects whom: inspectors drawn at random for every enterprise of a plan."""
