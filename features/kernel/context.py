@@ -206,7 +206,7 @@ class Context:
     @cached_property
     def _ties(self) -> dict[int, tuple[np.ndarray, ...]]:
         """Of each tie: the members of its hubs, and the hubs of each enterprise."""
-        found = {}
+        found: dict[int, tuple[np.ndarray, ...]] = {}
         ties = self.survey.ties
         for tie in pc.unique(ties["tie"]).to_pylist():
             mine = ties.filter(pc.equal(ties["tie"], tie))
@@ -267,7 +267,8 @@ class Context:
         member = np.searchsorted(self._codes, wanted)
         member[member == len(self._codes)] = 0
         member = np.where(self._codes[member] == wanted, member, -1)
-        _related(*self._ties[tie], *self._events, member, at, at_most, terms, len(self._codes), out)
+        asked = (member, at, at_most, terms, len(self._codes), out)
+        _related(*self._ties[tie], *self._events, *asked)  # type: ignore[call-arg]
         return out
 
 

@@ -211,10 +211,10 @@ def _newest_runs(  # type: ignore[no-untyped-def]  # noqa: PLR0912
 ):
     columns = holds.shape[1]
     count = dates.shape[0]
-    who = [np.int64(0) for _ in range(0)]
-    first = [np.int64(0) for _ in range(0)]
-    last = [np.int64(0) for _ in range(0)]
-    rows = [np.int64(0) for _ in range(0)]
+    who: list[int] = [0 for _ in range(0)]
+    first: list[int] = [0 for _ in range(0)]
+    last: list[int] = [0 for _ in range(0)]
+    rows: list[int] = [0 for _ in range(0)]
     now = np.empty(columns, dtype=np.int64)
     before = np.empty(columns, dtype=np.int64)
     start = 0

@@ -26,6 +26,8 @@ class Snapshot:
 
     Attributes
     ----------
+    root : Path
+        Folder of the store.
     id : int
         Its number.
     tables : Mapping[str, int]
@@ -38,6 +40,7 @@ class Snapshot:
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self._root = root
+        self.root: Path = root
         self._manifest = manifest
         self._files: dict[str, list[str]] = {}
         self._stored: dict[str, list[str]] = {}
