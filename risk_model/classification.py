@@ -18,7 +18,7 @@ from features.cohort import registered
 from features.definitions import LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
-from features.runners.threads import stream
+from features.runners.threads import context_of, stream
 from risk_model.coverage import COVERAGE, records_known
 from risk_model.model import Contributions, RiskModel
 from risk_model.publication import Publication, PublicationWriter
@@ -110,7 +110,10 @@ def classify(
     tallies = {name: _Tally(Counter(), Counter()) for name in models}
     own = {name: entry.model.feature_names for name, entry in models.items()}
     with PublicationWriter(published, as_of, own, names) as writer:
-        for table in stream(snapshot, plan, pairs, progress=progress):
+        context = context_of(snapshot, plan, pairs)
+        if context is not None:
+            writer.context(context)
+        for table in stream(snapshot, plan, pairs, context=context, progress=progress):
             who = registration_at(snapshot, as_of, table["credit_code"].combine_chunks())
             before = _previous_tiers(previous, table["credit_code"])
             parts = []

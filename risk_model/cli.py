@@ -12,6 +12,7 @@ import typer
 COMMANDS = (
     "features.simulation.commands",
     "features.sources.commands",
+    "features.store.commands",
     "features.quality.commands",
     "features.definitions.commands",
     "risk_model.commands.training",

@@ -25,6 +25,7 @@ from features.definitions import LIBRARY, Feature
 from features.errors import InputError
 from features.kernel import Plan
 from risk_model.calibration import Platt, probability
+from risk_model.explanation.trees import TreeExplainer
 from risk_model.scale import Cuts, TierPolicy
 
 FORMAT = 1
@@ -175,6 +176,10 @@ class RiskModel:
         """Return scores 0-1000 of margins; the higher, the riskier."""
         return self.policy.score.score(margin)
 
+    @cached_property
+    def _explainer(self) -> TreeExplainer | None:
+        return None if self.booster is None else TreeExplainer.from_booster(self.booster)
+
     def contributions(self, matrix: np.ndarray) -> Contributions:
         """Explain margins exactly: path-dependent SHAP values of the trees, calibrated.
 
@@ -196,10 +201,10 @@ class RiskModel:
             part = self.base.contributions(self._base(matrix))
             values[:, : part.values.shape[1]] = part.values
             base = part.base
-        if self.booster is not None and len(matrix):
-            own = np.asarray(self.booster.predict(self._own(matrix), pred_contrib=True))
-            values[:, len(self.feature_names) - len(self.own_features) :] = own[:, :-1]
-            base += float(own[0, -1])
+        if self._explainer is not None:
+            own = self._explainer.contributions(self._own(matrix))
+            values[:, len(self.feature_names) - len(self.own_features) :] = own
+            base += self._explainer.base_value
         return Contributions(self.feature_names, slope * base + intercept, slope * values)
 
     def save(self, folder: Path) -> None:

@@ -77,7 +77,9 @@ def waterfall(explanation: Explanation, path: Path, *, lang: str = "zh") -> Path
     figure.text(
         0.01,
         0.01,
-        ("单位：分（对数几率按比例换算，各项之和恰为分值）", "points; all bars sum exactly to the score")[lang == "en"],
+        ("单位：分（对数几率按比例换算，各项之和恰为分值）", "points; all bars sum exactly to the score")[
+            lang == "en"
+        ],
         fontsize=8,
         color=NEUTRAL,
     )

@@ -9,6 +9,8 @@ CURRENT = "CURRENT"
 DOCUMENT = "snapshot.json"
 CLASSIFICATION = "classification.parquet"
 FEATURES = "features.parquet"
+#: What features across enterprises know of the others at the date: to score one enterprise alone.
+CONTEXT = "context"
 
 #: One row an enterprise and model, sorted by credit code.
 CLASSIFICATION_SCHEMA = pa.schema(

@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 
 from features.errors import InputError
 from features.home import Home
+from features.kernel import Context
 from risk_model.publication import layout
 
 
@@ -195,6 +196,11 @@ class Publication:
             np.array([row[name] for name in names], dtype=np.float64),
             np.array([values[name][0].as_py() for name in names], dtype=np.float64),
         )
+
+    def context(self) -> Context | None:
+        """Return what features across enterprises knew of the others; None if no feature looks there."""
+        folder = self.folder / layout.CONTEXT
+        return Context.load(folder) if folder.is_dir() else None
 
     @cached_property
     def _classification(self) -> ds.Dataset:

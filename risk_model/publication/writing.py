@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.kernel import Context
 from risk_model.publication import layout
 
 
@@ -83,6 +84,10 @@ class PublicationWriter:
         """Add contributions of a model, likewise."""
         self._write(layout.contributions_file(model), rows)
 
+    def context(self, context: Context) -> None:
+        """Keep what features across enterprises know of the others."""
+        context.save(self._work / layout.CONTEXT)
+
     def _write(self, file: str, rows: pa.Table) -> None:
         writer = self._writers[file]
         writer.write_table(rows.select(writer.schema.names).cast(writer.schema), layout.ROWS_A_GROUP)
@@ -114,7 +119,7 @@ class PublicationWriter:
                 }
                 text = json.dumps(content, ensure_ascii=False, indent=2)
                 (self._work / layout.DOCUMENT).write_text(text + "\n", encoding="utf-8")
-                for path in self._work.iterdir():
+                for path in self._work.rglob("*"):
                     _to_disk(path)
                 try:
                     self._work.rename(target)

@@ -107,7 +107,8 @@ def test_a_floor_is_said_with_its_basis(publication: Publication) -> None:
 def test_one_enterprise_alone_scores_to_the_last_bit_as_in_the_batch(
     publication: Publication, trainings: Any
 ) -> None:
-    scorer = Scorer({name: ModelVersion(model, "1") for name, model in trainings.models.items()})
+    models = {name: ModelVersion(model, "1") for name, model in trainings.models.items()}
+    scorer = Scorer(models, publication.context())
     rows = publication.rows().to_pandas()
     chosen = rows[rows["model"] != "general"]["credit_code"].drop_duplicates().sample(25, random_state=3)
     for code in chosen:

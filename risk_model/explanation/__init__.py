@@ -1,0 +1,1 @@
+"""Explanations of scores: contributions, roll-up, words."""
