@@ -1,13 +1,14 @@
 r"""How many records arrive a month, and which months are out of the ordinary.
 
-A month's count :math:`x` is compared with two medians :math:`m`: of the same calendar month in up to three
-years before it, as annual reports and inspections follow the calendar; and of the twelve months before it.
-The surprise of each is
+Counts are compared by their square roots :math:`r = \sqrt{x}`, whose standard deviation by chance alone is
+one half whatever the level. A month is compared with two medians :math:`m`: of the same calendar month in
+up to three years before it, as annual reports and inspections follow the calendar; and of the twelve
+months before it. The surprise of each is
 
-.. math:: (x - m) / \max(1.4826\,\mathrm{MAD},\ 1.5 \sqrt{m},\ 0.15\,m,\ 1)
+.. math:: (r - m) / \max(1.4826\,\mathrm{MAD},\ 0.75,\ 0.075\,m)
 
-so that neither the chance of counting nor ordinary growth raises a flag, and the lesser of the two
-counts: neither a season that returns nor a level that has lasted for a year is one.
+so that neither chance nor ordinary growth raises a flag, and the lesser of the two counts: a season that
+returns is none, and after half a year a new level, silence too, is what is usual.
 """
 
 from __future__ import annotations
@@ -91,18 +92,20 @@ def surprises(counts: Floats) -> tuple[Floats, Floats]:
     usual, surprise
         Shape (n,); NaN in the first year, which has nothing to compare with.
     """
+    roots = np.sqrt(counts)
     usual, surprise = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
     for place in range(YEAR, len(counts)):
-        same_month = counts[[place - lag for lag in (YEAR, 2 * YEAR, 3 * YEAR) if place >= lag]]
-        compared = [_compare(counts[place], before) for before in (same_month, counts[place - YEAR : place])]
-        usual[place], surprise[place] = min(compared, key=lambda pair: abs(pair[1]))
+        same_month = roots[[place - lag for lag in (YEAR, 2 * YEAR, 3 * YEAR) if place >= lag]]
+        compared = [_compare(roots[place], before) for before in (same_month, roots[place - YEAR : place])]
+        level, surprise[place] = min(compared, key=lambda pair: abs(pair[1]))
+        usual[place] = level**2
     return usual, surprise
 
 
-def _compare(count: float, before: Floats) -> tuple[float, float]:
+def _compare(root: float, before: Floats) -> tuple[float, float]:
     median = float(np.median(before))
     spread = MAD_TO_SD * float(np.median(np.abs(before - median)))
-    return median, (count - median) / max(spread, 1.5 * np.sqrt(median), 0.15 * median, 1.0)
+    return median, (root - median) / max(spread, 0.75, 0.075 * median)
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, store: RecordStore, snapshot: Snapshot) -> pd.DataFrame:
