@@ -98,3 +98,26 @@ def _days(rows: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows[name].cast(pa.int32()).to_numpy() for name in ("event_date", "visible_from", "visible_to")
     )
     return event, known, until
+
+
+def everyone(snapshot: RecordReader, as_of: Sequence[date]) -> pa.Table:
+    """Return every enterprise that has a record, at each date, whatever its state.
+
+    Parameters
+    ----------
+    snapshot
+        Where records are read.
+    as_of
+        Dates.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``credit_code`` and ``as_of``, one row an enterprise and date.
+    """
+    codes = snapshot.codes()
+    parts = [
+        pa.table([codes, pa.repeat(pa.scalar(day, pa.date32()), len(codes))], schema=PAIR_SCHEMA)
+        for day in as_of
+    ]
+    return pa.concat_tables(parts) if parts else PAIR_SCHEMA.empty_table()

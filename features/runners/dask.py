@@ -57,7 +57,7 @@ def dask_scheduler(place: StoredSnapshot, address: str | None = None) -> Iterato
     from dask.distributed import Client, LocalCluster
 
     if address is not None:
-        with Client(address) as client:
+        with Client(address) as client:  # type: ignore[no-untyped-call]
             yield Dask(client, place)
         return
     workers = os.cpu_count() or 1

@@ -58,7 +58,7 @@ class Threads:
 
 
 def context_of(
-    snapshot: Any,
+    snapshot: RecordReader,
     plan: Plan,
     pairs: pa.Table,
     *,
@@ -74,7 +74,7 @@ def context_of(
     Parameters
     ----------
     snapshot
-        Where records are read; a :class:`RecordReader` that also has ``codes()``.
+        Where records are read.
     plan
         The features.
     pairs

@@ -28,6 +28,9 @@ class RecordReader(Protocol):
     def exists(self, table: str) -> bool:
         """Return whether any such records were ever loaded."""
 
+    def codes(self) -> pa.Array:
+        """Return the credit codes of all tables, sorted, each once."""
+
 
 class Scheduler(Protocol):
     """Who runs the work on ranges: threads, Dask or Spark."""
