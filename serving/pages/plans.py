@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +11,17 @@ from typing import Any
 import pandas as pd
 from starlette.responses import FileResponse, Response
 
-from features.errors import InputError
 from features.records.schema import Label
 from serving.access.principal import Principal
 from serving.endpoints import Call
 from serving.pages.rendering import render
 from serving.problems import FieldError, Problem
 from supervision.plans import DOCUMENT, SELECTED, PlanDocument, StoredPlan, read_plan
-from supervision.sampling.reasons import EXCLUDED, PART_WORDS, REASON_WORDS
+from supervision.sampling.reasons import PART_WORDS, REASON_WORDS
 
 #: Rows of a plan that its page shows; the file has all.
 SHOWN = 300
+_NAME = re.compile(r"[a-z_]{1,64}-[0-9]{4}-[0-9]{2}-[0-9]{1,6}")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def plan(call: Call) -> Response:
     """Show one plan."""
     stored = _stored(call)
     frame = stored.frame
-    chosen = frame[frame["part"] != EXCLUDED]
+    chosen = frame[frame["selected"]]
     return render(
         call,
         "plan.html",
@@ -77,31 +78,23 @@ def selected(call: Call) -> Response:
 
 def _stored(call: Call) -> StoredPlan:
     name = call.path("plan")
-    folder = call.context.home.plans / name
-    try:
-        # A name, never a path: nothing outside the folder of plans is read.
-        if Path(name).name != name or name.startswith("."):
-            raise InputError(f"there is no plan {name!r}", field="plan")
-        stored = read_plan(folder)
-    except InputError as error:
-        raise Problem(
-            404,
-            "no-such-plan",
-            f"There is no plan {name}.",
-            [
-                FieldError(
-                    "plan", error.message if folder.is_dir() else "there is no such plan", "See /planner."
-                )
-            ],
-        ) from None
+    # A name, never a path: nothing outside the folder of plans is read.
+    folder = call.context.home.plans / name if _NAME.fullmatch(name) else None
+    if folder is None or not folder.is_dir():
+        raise _no_plan(name)
+    stored = read_plan(folder)
     if not _sees(call.principal, stored):
-        raise Problem(
-            404,
-            "no-such-plan",
-            f"There is no plan {name}.",
-            [FieldError("plan", "not found", "See /planner.")],
-        )
+        raise _no_plan(name)
     return stored
+
+
+def _no_plan(name: str) -> Problem:
+    return Problem(
+        404,
+        "no-such-plan",
+        f"There is no plan {name[:100]}.",
+        [FieldError("plan", "there is no such plan", "See the list of plans at /planner.")],
+    )
 
 
 def _sees(principal: Principal, stored: StoredPlan) -> bool:

@@ -1,0 +1,215 @@
+"""The real thing: ``risk-model serve`` as a process, asked over the network, stopped by a signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from features.home import Home
+from serving.commands import register
+from tests.serving.test_malformed import GOOD
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import typer
+from serving.commands import register
+app = typer.Typer()
+app.callback()(lambda: None)
+register(app)
+app()
+"""
+#: Put where Python reads it first: refuses every connection that leaves the host, and writes it down.
+GUARD = """
+import os, socket
+_connect = socket.socket.connect
+def connect(self, address):
+    outside = isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+    if outside:
+        with open(os.environ["ATTEMPTS"], "a") as file:
+            file.write(f"{address}\\n")
+        raise OSError("no connection leaves this host")
+    return _connect(self, address)
+socket.socket.connect = connect
+_lookup = socket.getaddrinfo
+def getaddrinfo(host, *arguments, **options):
+    if host not in (None, "", "127.0.0.1", "::1", "localhost", "0.0.0.0", b"127.0.0.1"):
+        with open(os.environ["ATTEMPTS"], "a") as file:
+            file.write(f"{host}\\n")
+        raise socket.gaierror("no name is looked up")
+    return _lookup(host, *arguments, **options)
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A running server.
+
+    Parameters
+    ----------
+    home
+        What it serves.
+    scratch
+        Where its output goes.
+    workers
+        Worker processes.
+    """
+
+    def __init__(self, home: Home, scratch: Path, workers: int = 1) -> None:
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        (scratch / "sitecustomize.py").write_text(GUARD)
+        self.attempts = scratch / "attempts"
+        self.log = scratch / "log"
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(scratch), str(ROOT)]),
+            "ATTEMPTS": str(self.attempts),
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-c",
+                    START,
+                    "serve",
+                    "--home",
+                    str(home.root),
+                    "--port",
+                    str(port),
+                    "--workers",
+                    str(workers),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=scratch,
+            )
+
+    def ask(
+        self, path: str, body: bytes | None = None, media_type: str = "application/json"
+    ) -> tuple[int, Any, str]:
+        """Return status, headers and text of an answer."""
+        request = urllib.request.Request(self.url + path, data=body)
+        if body is not None:
+            request.add_header("Content-Type", media_type)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read().decode()
+
+    def wait(self) -> None:
+        """Wait until it is ready."""
+        for _ in range(240):
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if self.ask("/readyz")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.25)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self, number: int) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def server(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(home, tmp_path_factory.mktemp("server"))
+    try:
+        started.wait()
+        yield started
+    finally:
+        started.process.kill() if started.process.poll() is None else None
+        started.process.wait()
+
+
+def test_every_endpoint_over_the_network(server: Server, code_of: Callable[[str, str], str]) -> None:
+    assert f"at {server.url} " in server.log.read_text()
+    code = code_of("food", "D")
+    for path in (
+        "/",
+        "/planner",
+        "/supervisor",
+        f"/enterprise/{code}",
+        "/docs",
+        "/static/style.css",
+        "/openapi.json",
+    ):
+        assert server.ask(path)[0] == 200, path
+    for path, body in (
+        ("/classify", {"credit_code": code}),
+        ("/explain", {"credit_code": code}),
+        ("/score", GOOD),
+    ):
+        status, headers, text = server.ask(path, json.dumps(body).encode())
+        assert status == 200, text
+        assert headers["Content-Type"] == "application/json"
+    assert server.ask("/healthz")[0] == 200
+
+
+def test_what_bentoml_gets_wrong_is_mended(server: Server) -> None:
+    status, headers, text = server.ask("/score", json.dumps(GOOD).replace("80.5", "NaN").encode())
+    assert (status, headers["Content-Type"]) == (422, "application/problem+json")
+    assert json.loads(text)["errors"][0]["field"] == "records.inspection[0].points"
+    status, headers, text = server.ask("/")
+    assert "googletagmanager" not in text
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    for path in ("/docs.json", "/schema.json", "/static_content/index.css"):
+        assert server.ask(path)[0] == 404
+
+
+def test_metrics_for_prometheus(server: Server) -> None:
+    status, _, text = server.ask("/metrics")
+    assert status == 200
+    assert "bentoml_service_request_total" in text
+
+
+def test_nothing_leaves_the_host_and_it_stops_in_order(server: Server) -> None:
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    assert family
+    assert server.stop(signal.SIGTERM) == 0, server.log.read_text()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+    assert not server.attempts.exists(), server.attempts.read_text()
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_an_address_that_cannot_be_used_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for options in (["--port", str(taken.getsockname()[1])], ["--host", "nowhere"]):
+            result = CliRunner().invoke(app, ["serve", "--home", str(home.root), *options])
+            assert type(result.exception).__name__ == "InputError"
+            assert options[0] in str(result.exception)
+    monkeypatch.setenv("RISK_MODEL_SERVE_PAGE_SIZE", "none")
+    result = CliRunner().invoke(app, ["serve", "--home", str(home.root)])
+    assert "page_size" in str(result.exception)
