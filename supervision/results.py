@@ -173,7 +173,7 @@ def _row(
             field="credit_code",
             fix="Load inspections outside a plan with risk-model ingest.",
         )
-    planned: dict[str, Any] = selected.loc[[code]].to_dict("records")[0]
+    planned: dict[Any, Any] = selected.loc[[code]].to_dict("records")[0]
     day = _date(given["date"], "date")
     first, _ = month_bounds(stored.document.month)
     if not first <= day <= on:
@@ -244,8 +244,8 @@ def _report(
     rate = None
     if telling.any():
         rate = horvitz_thompson_mean(
-            problem[telling].astype(np.float64).to_numpy(),
-            frame.loc[telling, "inclusion_probability"].to_numpy(dtype=np.float64),
+            np.asarray(problem[telling], dtype=np.float64),
+            np.asarray(frame.loc[telling, "inclusion_probability"], dtype=np.float64),
         )
     calendar = working_calendar()
     late = sum(

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-MODULES = ("plan", "lists", "repair", "publish", "key_areas", "commitments")
+MODULES = ("plan", "lists", "repair", "publish", "key_areas", "commitments", "warnings")
 
 
 def register(app: typer.Typer) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from features.terminal import HomeOption, JsonOption, print_json, print_table
-from supervision.commands.options import OnOption, day, latest_records
-
-if TYPE_CHECKING:
-    import pandas as pd
+from supervision.commands.options import OnOption, as_rows, day, latest_records, write_csv
 
 TypesOption = Annotated[
     Path | None, typer.Option("--types", help="The province's additional types (YAML).", show_default=False)
@@ -73,7 +70,7 @@ def list_enterprises(
     if state:
         found = found[found["state"] == state]
     if out is not None:
-        _write(found, out)
+        write_csv(found, out)
     counted = found.groupby(["type", "label", "state"])["credit_code"].nunique()
     counts = counted.rename("enterprises").reset_index().to_dict("records")
     if as_json:
@@ -82,7 +79,7 @@ def list_enterprises(
                 "on": when,
                 "in_force_from": rules.in_force_from,
                 "counts": counts,
-                "enterprises": None if out else _plain(found),
+                "enterprises": None if out else as_rows(found),
                 "out": out,
             }
         )
@@ -149,7 +146,7 @@ def owed(
         since=required_day(since, "--since") if since else None,
     )
     if out is not None:
-        _write(report.absent, out)
+        write_csv(report.absent, out)
     if as_json:
         print_json(
             {
@@ -185,24 +182,3 @@ def owed(
         left=(0, 1),
     )
     typer.echo(f"absent records: {out}" if out else "--out FILE writes every absent record.")
-
-
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    told = frame.copy()
-    for column in told.select_dtypes("datetime"):
-        told[column] = told[column].dt.strftime("%Y-%m-%d")
-    return [
-        {str(k): None if v != v else v for k, v in row.items()}  # noqa: PLR0124 - only NaN differs from itself
-        for row in told.to_dict("records")
-    ]
-
-
-def _write(frame: pd.DataFrame, out: Path) -> None:
-    from supervision.packages import safe_in_spreadsheets
-    from supervision.writing import write_whole
-
-    told = frame.copy()
-    for column in told.columns:
-        if told[column].dtype.kind not in "biufM":
-            told[column] = told[column].map(lambda v: safe_in_spreadsheets(v) if isinstance(v, str) else v)
-    write_whole(out, "\ufeff" + told.to_csv(index=False, date_format="%Y-%m-%d"))

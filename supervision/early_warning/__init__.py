@@ -1,0 +1,1 @@
+"""Early warnings: risk that rises, dates that fall due, clusters of adverse records."""
