@@ -63,7 +63,13 @@ def demonstrate(
         told.simulation = simulate(enterprises=enterprises, seed=seed, out=home.simulated, progress=advance)
     files = sorted((home.simulated / "records").glob("*.parquet"))
     with steps("ingest") as advance:
-        told.ingest = ingest(RecordStore(home.store), "simulated", files, progress=advance)
+        begun: dict[str, None] = {}
+
+        def reading(file: str, rows: int) -> None:
+            begun[file] = None
+            advance(len(begun), len(files))
+
+        told.ingest = ingest(RecordStore(home.store), "simulated", files, progress=reading)
     for name in MODEL_NAMES:
         with steps(f"train {name}") as advance:
             told.trained += train_models(home, [name], progress=lambda _, a=advance: a)

@@ -77,8 +77,9 @@ class Parameters:
     draw_clean: float = 0.85
     draw_adverse: float = 1.6
     classes_from: str = "2022-01"
-    #: Every food enterprise at least once in two years (食品生产经营监督检查管理办法 art. 22).
-    coverage_food: float = 0.22
+    #: Every food enterprise at least once in two years (食品生产经营监督检查管理办法 art. 22): twice this is
+    #: the share of the turns that are held in time.
+    coverage_food: float = 0.475
     targeted: float = 0.035
     targeted_adverse: float = 0.45
     targeted_complaints: float = 0.35

@@ -48,7 +48,8 @@ def waterfall(explanation: Explanation, path: Path, *, lang: str = "zh") -> Path
     figure, axes = figure_and_axes(width=8.5, height=1.6 + 0.42 * (len(bars) + 2))
     start = explanation.points(explanation.base_value)
     position = start
-    texts = [("基准值", "base")[lang == "en"]]
+    base = explanation.score - explanation.points(explanation.margin - explanation.base_value)
+    texts = [f"{('基准值', 'base')[lang == 'en']} {base:.0f}"]
     axes.barh(0, 0.0)
     for row, (label, points) in enumerate(bars, start=1):
         axes.barh(row, points, left=position, color=RAISES if points > 0 else LOWERS, height=0.62)
