@@ -126,8 +126,14 @@ class RecordStore:
         Raises
         ------
         InputError
-            If another writer holds the store for too long.
+            If another writer holds the store for too long, or its path cannot be used.
         """
+        # The table format fails on the one, and the readers of its files take the others for patterns.
+        unusable = sorted(set(str(self.root.resolve())) & set("*?[]{}"))
+        if unusable:
+            raise InputError(
+                f"the path {self.root} has {unusable[0]!r} in it", field="home", fix="Use another folder."
+            )
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / "writer.lock", timeout=self._lock_timeout)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,12 @@ def test_a_large_table_is_compacted_into_files_that_lie_apart(
         grown.snapshot().tables["penalty"], "credit_code"
     )
     assert grown.snapshot().read("penalty") == before
+    # One enterprise lies in one place: of each file's row groups, only neighbours can hold the same code.
+    for file in grown.snapshot().files("penalty"):
+        metadata = pq.read_metadata(file)
+        place = metadata.schema.names.index("credit_code")
+        groups = [metadata.row_group(n).column(place).statistics for n in range(metadata.num_row_groups)]
+        assert all(one.max <= next_one.min for one, next_one in pairwise(groups))
 
 
 def test_a_column_that_a_later_release_adds_is_missing_in_older_rows(
@@ -225,3 +232,11 @@ def test_a_folder_with_blanks_and_chinese_in_its_name(tmp_path: Path, rows: Make
     assert store.retain(1).files_deleted > 3
     assert store.snapshot().read("penalty") == before
     assert store.snapshot().codes().to_pylist() == [f"test:{n:03d}" for n in range(5)]
+
+
+@pytest.mark.parametrize("name", ["a[1]", "b*", "c?", "{d}"])
+def test_a_folder_that_reads_like_a_pattern_is_refused(tmp_path: Path, rows: MakeRows, name: str) -> None:
+    store = RecordStore(tmp_path / name)
+    with pytest.raises(InputError, match=r"the path .* has '.' in it"):
+        load(store, rows, "one", range(3))
+    assert not store.root.exists()
