@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import ne
 
 from risk_model.explanation.trees.ensemble import Tree
 from risk_model.explanation.trees.paths import Paths
@@ -26,8 +26,8 @@ from risk_model.explanation.trees.paths import Paths
 MAX_CLASSES = MAX_DEEP_AXES = 62
 #: Numbers of cells that a factor is filled up to, from the fastest to the smallest.
 _FILLINGS = (64, 16, 4)
-#: Cells of a subtree's own axes, beyond which no product of it is tried.
-_CORE_CELLS = 4096
+#: Cells of a subtree's own axes, beyond which no product of it is tried; and of any table.
+_CORE_CELLS, _MOST_CELLS = 4096, 2**16
 # Relative costs on a row, as measured: of a look-up, a step of its index and a column of a table;
 # of a node of a factor, and of a column of a factor at a node.
 _LOOK_UP, _STEP, _COLUMN = 2.0, 0.1, 1.0
@@ -110,6 +110,10 @@ class Grouping:
             plain = [group for group in groups if len(group.factors) == 1]
             for i, one in enumerate(plain):
                 for other in plain[:i]:
+                    small, large = sorted((one, other), key=lambda group: group.entries)
+                    more = not set(small.factors[0].axes).issubset(large.factors[0].axes)
+                    if more and 2 * large.entries > limit:
+                        continue  # an axis more doubles the cells at least
                     joined = self._table(one.leaves | other.leaves)
                     gain = one.cost + other.cost - joined.cost
                     if gain > saving and _fits(joined, limit):
@@ -188,12 +192,15 @@ class Grouping:
             yield Group(leaves, factors, nodes, entries, cost)
 
     def _factor(self, leaves: int, axes: list[int]) -> Factor:
+        """Return the factor of some axes; one with too many cells for any table is not worked out."""
         classes, cells, steps = [], 1, 0
         for axis in axes:
             met = [mask & leaves for mask in self._paths.satisfied[axis]]
             classes.append(len(set(met)))
             cells *= classes[-1]
-            steps += sum(a != b for a, b in pairwise(met))
+            if cells > _MOST_CELLS:
+                break
+            steps += sum(map(ne, met, met[1:]))
         return Factor(leaves, tuple(axes), tuple(classes), cells, steps)
 
 

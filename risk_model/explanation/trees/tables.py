@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from features.errors import InputError
 from risk_model.explanation.trees.axes import Axis
@@ -19,7 +18,7 @@ from risk_model.explanation.trees.grouping import (
     bits_of,
 )
 from risk_model.explanation.trees.paths import Paths, find_paths
-from risk_model.explanation.trees.quadrature import path_terms, rule
+from risk_model.explanation.trees.quadrature import fill_product, fill_table, rule
 
 #: Numbers in the tables of one group, at most: 128 KiB, which a second-level cache holds with room to spare.
 LARGEST_GROUP = 16384
@@ -55,6 +54,8 @@ class Tables(NamedTuple):
     tree_start: np.ndarray  #: first group of each tree, int64, shape (trees + 1,)
     group_start: np.ndarray  #: first factor of each group, int64, shape (groups + 1,)
     nodes: np.ndarray  #: quadrature nodes of each group, 0 for one table, int64, shape (groups,)
+    most_factors: int  #: of a group
+    most_nodes: int  #: of a group
     cells: Cells  #: of each factor
     column_start: np.ndarray  #: first column of each factor, int64, shape (factors + 1,)
     column: np.ndarray  #: axis of each column, int64
@@ -75,6 +76,7 @@ class Deep(NamedTuple):
     """Leaves without tables, as flat arrays; leaf i has the axes ``start[i]:start[i + 1]``."""
 
     tree_start: np.ndarray  #: first leaf of each tree, int64, shape (trees + 1,)
+    longest: int  #: most axes of a leaf
     start: np.ndarray  #: int64, shape (leaves + 1,)
     axis: np.ndarray  #: int64
     share: np.ndarray  #: float64
@@ -222,6 +224,8 @@ def _fill_tables(
         tree_start=_starts([len(part) for part in parts]),
         group_start=_starts([len(group.factors) for group in groups]),
         nodes=_int64([group.nodes for group in groups]),
+        most_factors=max((len(group.factors) for group in groups), default=1),
+        most_nodes=max((group.nodes for group in groups), default=0),
         cells=cells.build(code_type, np.int32),
         column_start=_starts(widths),
         column=_int64(columns),
@@ -277,7 +281,7 @@ class _Filling(NamedTuple):
         if self.nodes:
             position, weight = rule(self.nodes)
             weight = weight if self.weighted else np.ones(self.nodes)
-            _fill_product(
+            fill_product(
                 sizes,
                 *leaf,
                 position,
@@ -291,7 +295,7 @@ class _Filling(NamedTuple):
         for i in range(len(self.values)):
             part = slice(self.start[i], self.start[i + 1])
             position, weight = rule(max(1, (part.stop - part.start + 1) // 2))
-            _fill_table(
+            fill_table(
                 sizes,
                 self.values[i],
                 self.column[part],
@@ -302,74 +306,6 @@ class _Filling(NamedTuple):
                 table,
                 leaf_values,
             )
-
-
-@njit(nogil=True, cache=True)
-def _pattern(digits, column, met):  # type: ignore[no-untyped-def]
-    """Return which conditions of a leaf a cell meets."""
-    pattern = 0
-    for j in range(column.shape[0]):
-        pattern |= (met[j] >> digits[column[j]] & 1) << j
-    return pattern
-
-
-@njit(nogil=True, cache=True)
-def _next_cell(digits, sizes):  # type: ignore[no-untyped-def]
-    for a in range(sizes.shape[0]):
-        digits[a] += 1
-        if digits[a] < sizes[a]:
-            return
-        digits[a] = 0
-
-
-@njit(nogil=True, cache=True)
-def _fill_table(  # type: ignore[no-untyped-def]
-    sizes, leaf_value, column, share, met, position, weight, table, leaf_values
-):
-    """Add one leaf's contributions to a table [cell, column]."""
-    d = column.shape[0]
-    nodes = position.shape[0]
-    before, value, slope = np.empty(d), np.empty(nodes), np.empty((nodes, d))
-    of_pattern = np.zeros((1 << d, d))
-    for pattern in range(1 << d):
-        path_terms(pattern, share, position, weight, before, value, slope)
-        for q in range(nodes):
-            for j in range(d):
-                of_pattern[pattern, j] += slope[q, j]
-        for j in range(d):
-            of_pattern[pattern, j] *= leaf_value
-    digits = np.zeros(sizes.shape[0], dtype=np.int64)
-    for cell in range(leaf_values.shape[0]):
-        pattern = _pattern(digits, column, met)
-        for j in range(d):
-            table[cell, column[j]] += of_pattern[pattern, j]
-        if pattern == (1 << d) - 1:
-            leaf_values[cell] = leaf_value
-        _next_cell(digits, sizes)
-
-
-@njit(nogil=True, cache=True)
-def _fill_product(  # type: ignore[no-untyped-def]
-    sizes, leaf_value, start, column, share, met, position, weight, slopes, node_values, leaf_values
-):
-    """Fill a factor's slopes [cell, column, node] and values [cell, node] from its leaves."""
-    nodes = position.shape[0]
-    digits = np.zeros(sizes.shape[0], dtype=np.int64)
-    value = np.empty(nodes)
-    for cell in range(leaf_values.shape[0]):
-        for i in range(leaf_value.shape[0]):
-            first, end = start[i], start[i + 1]
-            d = end - first
-            pattern = _pattern(digits, column[first:end], met[first:end])
-            slope = np.empty((nodes, d))
-            path_terms(pattern, share[first:end], position, weight, np.empty(d), value, slope)
-            for q in range(nodes):
-                node_values[cell, q] += leaf_value[i] * value[q]
-                for j in range(d):
-                    slopes[cell, column[first + j], q] += leaf_value[i] * slope[q, j]
-            if pattern == (1 << d) - 1:
-                leaf_values[cell] = leaf_value[i]
-        _next_cell(digits, sizes)
 
 
 def _deep(
@@ -401,6 +337,7 @@ def _deep(
     rule_starts = _starts([len(position) for position, _ in rules])
     return Deep(
         tree_start=_starts([len(leaves) for leaves in parts]),
+        longest=max(counts, default=0),
         start=_starts(counts),
         axis=_int64(axis),
         share=np.array(share, dtype=np.float64),
