@@ -79,7 +79,7 @@ def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
         Enterprise (place in ``starts``), as-of day, and last year whose report was due then.
     first, place, operation, value, year, parameter, window, weights, blank
         The plan of the table, as in :class:`features.kernel.plan.TablePlan`.
-    out : float64, shape (n_pairs, n_terms)
+    out : float64, shape (n_terms, n_pairs)
         Result, overwritten.
     """
     one = np.uint64(1)
@@ -93,7 +93,7 @@ def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     before = np.empty((terms if repeats else 0, 64), dtype=np.int64)
     for pair in range(pair_enterprise.shape[0]):
         for k in range(terms):
-            out[pair, k] = blank[k]
+            out[k, pair] = blank[k]
         if repeats:
             last[:] = _LONG_AGO
             before[:] = _LONG_AGO
@@ -124,73 +124,73 @@ def aggregate(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                             before[k, category] = last[k, category]
                             last[k, category] = happened
                         if age < window[k] and happened - before[k, category] <= parameter[k]:
-                            out[pair, to] += 1.0
+                            out[to, pair] += 1.0
                         continue
                     if age >= window[k]:
                         continue
                     if code == COUNT:
-                        out[pair, to] += 1.0
+                        out[to, pair] += 1.0
                         continue
                     if code == DAYS_SINCE:
-                        out[pair, to] = age
+                        out[to, pair] = age
                         continue
                     if code == DECAYED:
                         if age < weights.shape[1]:
-                            out[pair, to] += weights[parameter[k], age]
+                            out[to, pair] += weights[parameter[k], age]
                         continue
                     if code == STREAK:
                         if (word >> np.uint64(parameter[k])) & one == 0:
-                            out[pair, to] += 1.0
+                            out[to, pair] += 1.0
                         else:
-                            out[pair, to] = 0.0
+                            out[to, pair] = 0.0
                         continue
                     if code == DAYS_SINCE_FIRST:
-                        if not out[pair, to] >= age:
-                            out[pair, to] = age
+                        if not out[to, pair] >= age:
+                            out[to, pair] = age
                         continue
                     if code == LATEST_ROW:
-                        out[pair, to] = row
+                        out[to, pair] = row
                         continue
                     x = values[value[k], row]
                     if code == SUM:
-                        out[pair, to] += x
+                        out[to, pair] += x
                     elif code == LATEST:
-                        out[pair, to] = x
+                        out[to, pair] = x
                     elif code == DAYS_SINCE_DATE:
-                        out[pair, to] = today - x
+                        out[to, pair] = today - x
                     elif code == MAXIMUM:
-                        if not out[pair, to] >= x:
-                            out[pair, to] = x
+                        if not out[to, pair] >= x:
+                            out[to, pair] = x
                     elif code == IN_FORCE:
                         if not x <= today:
-                            out[pair, to] += 1.0
+                            out[to, pair] += 1.0
                     elif code == OVERDUE:
                         if x < today:
-                            out[pair, to] += 1.0
+                            out[to, pair] += 1.0
                     elif code == DAYS_OVERDUE:
-                        if x < today and not out[pair, to] >= today - x:
-                            out[pair, to] = today - x
+                        if x < today and not out[to, pair] >= today - x:
+                            out[to, pair] = today - x
                     elif code == DAYS_UNTIL:
-                        if x >= today and not out[pair, to] <= x - today:
-                            out[pair, to] = x - today
+                        if x >= today and not out[to, pair] <= x - today:
+                            out[to, pair] = x - today
                     elif code == AGE_SUM:
-                        out[pair, to] += today - x
+                        out[to, pair] += today - x
                     elif code == AGE_MAXIMUM:
-                        if not out[pair, to] >= today - x:
-                            out[pair, to] = today - x
+                        if not out[to, pair] >= today - x:
+                            out[to, pair] = today - x
                     elif code == TIME_IN_FORCE:
                         end = x if x <= today else np.float64(today)
                         if end > happened:
-                            out[pair, to] += end - happened
+                            out[to, pair] += end - happened
                     elif code == LONGEST_IN_FORCE:
-                        if not x <= today and not out[pair, to] >= age:
-                            out[pair, to] = age
+                        if not x <= today and not out[to, pair] >= age:
+                            out[to, pair] = age
                     elif code == DISTINCT:
                         if not np.isnan(x):
-                            out[pair, to] = np.float64(np.int64(out[pair, to]) | (1 << np.int64(x)))
+                            out[to, pair] = np.float64(np.int64(out[to, pair]) | (1 << np.int64(x)))
                     elif code == YEARS:
                         ago = pair_year[pair] - x
                         if 0 <= ago < _YEARS_KEPT:
-                            out[pair, to] = np.float64(np.int64(out[pair, to]) | (1 << np.int64(ago)))
+                            out[to, pair] = np.float64(np.int64(out[to, pair]) | (1 << np.int64(ago)))
                     elif code == YEAR_VALUE and values[year[k], row] == pair_year[pair] - parameter[k]:
-                        out[pair, to] = x
+                        out[to, pair] = x

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from features.definitions.feature import Feature
@@ -26,29 +29,78 @@ def due_year(as_of: np.ndarray) -> np.ndarray:
     return np.asarray(year - np.where(month >= 6, 1, 2))
 
 
-def combine(feature: Feature, terms: list[np.ndarray], as_of: np.ndarray) -> np.ndarray:
-    """Return the values of a feature.
+@dataclass(frozen=True)
+class Combining:
+    """Which terms become which features, those of one combination together.
 
-    Parameters
+    Attributes
     ----------
-    feature
-        The declaration.
+    columns
+        Combination → places of the features; int64, shape (k,).
     terms
-        Its terms, each float64 of shape (n,).
-    as_of
-        Days since 1970-01-01, int64, shape (n,).
+        Combination → places of their first and second terms (the first again if there is one only);
+        int64, shape (2, k).
+    parameters
+        Combination → parameters of the features, shape (parameters, k, 1).
     """
-    match feature.combination:
-        case Combination.VALUE:
-            return terms[0]
-        case Combination.RATIO:
-            return ratio(terms[0], terms[1])
-        case Combination.TREND:
-            return _trend(terms[0], terms[1], *feature.parameters)
-        case Combination.BITS:
-            return _bits(terms[0])
-        case Combination.YEARS_MISSING:
-            return _years_missing(terms[0], terms[1], as_of, int(feature.parameters[0]))
+
+    columns: Mapping[Combination, np.ndarray]
+    terms: Mapping[Combination, np.ndarray]
+    parameters: Mapping[Combination, np.ndarray]
+
+    @classmethod
+    def build(cls, features: Sequence[Feature], places: Sequence[tuple[int, ...]]) -> Combining:
+        """Sort the features that look at the enterprise alone by combination.
+
+        Parameters
+        ----------
+        features
+            The features.
+        places
+            Places of the terms of each.
+        """
+        columns: dict[Combination, list[int]] = {}
+        for column, feature in enumerate(features):
+            if feature.across is None:
+                columns.setdefault(feature.combination, []).append(column)
+        return cls(
+            {kind: np.array(of_kind) for kind, of_kind in columns.items()},
+            {
+                kind: np.array([[places[column][0], places[column][-1]] for column in of_kind]).T
+                for kind, of_kind in columns.items()
+            },
+            {
+                kind: np.array([features[column].parameters for column in of_kind]).T[:, :, None]
+                for kind, of_kind in columns.items()
+            },
+        )
+
+    def fill(self, terms: np.ndarray, as_of: np.ndarray, result: np.ndarray) -> None:
+        """Fill in the features.
+
+        Parameters
+        ----------
+        terms
+            float64, shape (number of terms, n).
+        as_of
+            Days since 1970-01-01, int64, shape (n,).
+        result
+            float64, shape (number of features, n).
+        """
+        for kind, columns in self.columns.items():
+            first, second = self.terms[kind]
+            match kind:
+                case Combination.VALUE:
+                    result[columns] = terms[first]
+                case Combination.RATIO:
+                    result[columns] = ratio(terms[first], terms[second])
+                case Combination.TREND:
+                    result[columns] = _trend(terms[first], terms[second], *self.parameters[kind])
+                case Combination.BITS:
+                    result[columns] = _bits(terms[first])
+                case Combination.YEARS_MISSING:
+                    (years,) = self.parameters[kind]
+                    result[columns] = _years_missing(terms[first], terms[second], as_of, years)
 
 
 def ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -58,7 +110,11 @@ def ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _trend(
-    recent: np.ndarray, total: np.ndarray, recent_days: float, total_days: float, pseudo: float
+    recent: np.ndarray,
+    total: np.ndarray,
+    recent_days: np.ndarray,
+    total_days: np.ndarray,
+    pseudo: np.ndarray,
 ) -> np.ndarray:
     before_days = total_days - recent_days
     now = (recent + pseudo) / recent_days
@@ -67,19 +123,15 @@ def _trend(
 
 
 def _bits(words: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(words)
-    count = np.full(len(words), np.nan)
-    count[known] = np.bitwise_count(words[known].astype(np.int64))
-    return count
+    count = np.bitwise_count(np.nan_to_num(words).astype(np.int64))
+    return np.where(np.isnan(words), np.nan, count)
 
 
-def _years_missing(words: np.ndarray, age: np.ndarray, as_of: np.ndarray, years: int) -> np.ndarray:
-    known = ~np.isnan(words) & ~np.isnan(age)
-    missing = np.full(len(words), np.nan)
-    today = as_of[known]
-    founded = (today - age[known].astype(np.int64)).astype("datetime64[D]").astype("datetime64[Y]")
+def _years_missing(words: np.ndarray, age: np.ndarray, as_of: np.ndarray, years: np.ndarray) -> np.ndarray:
+    founded = (as_of - np.nan_to_num(age).astype(np.int64)).astype("datetime64[D]").astype("datetime64[Y]")
     # The year of the foundation is the first that is reported.
-    due = np.clip(due_year(today) - (founded.astype(np.int64) + 1970) + 1, 0, years)
-    mask = (np.int64(1) << due) - 1
-    missing[known] = due - np.bitwise_count(words[known].astype(np.int64) & mask)
-    return missing
+    due = due_year(as_of) - (founded.astype(np.int64) + 1970) + 1
+    due = np.clip(due, 0, years.astype(np.int64))
+    reported = np.nan_to_num(words).astype(np.int64) & ((np.int64(1) << due) - 1)
+    missing = due - np.bitwise_count(reported)
+    return np.where(np.isnan(words) | np.isnan(age), np.nan, missing)

@@ -11,7 +11,7 @@ from features.definitions.across import Tie
 from features.definitions.terms import Term
 from features.kernel.aggregate import aggregate
 from features.kernel.beyond import newest
-from features.kernel.combine import combine, due_year
+from features.kernel.combine import due_year
 from features.kernel.context import Context, measure_of, rate_of_others
 from features.kernel.plan import Plan, TablePlan
 from features.kernel.records import Arrays, arrays
@@ -60,24 +60,42 @@ def evaluate(
     InputError
         If the context was made for other features.
     """
-    computed: dict[str, np.ndarray] = {}
+    everything = np.full((plan.term_count, len(enterprise)), np.nan)
+    year = due_year(as_of)
     own: dict[str, pa.Table] = {}
     for name, table_plan in plan.tables.items():
         table = records.get(name)
         if table is not None:
             own[name], prepared = arrays(table_plan, table, codes)
-            computed[name] = terms(table_plan, prepared, enterprise, as_of)
-    result = assemble(plan, computed, as_of)
+            fill_terms(table_plan, prepared, enterprise, as_of, year, everything[plan.places[name]])
+    # Features lie one after another, so that each becomes an Arrow column without being copied.
+    result = np.full((len(plan.features), len(enterprise)), np.nan)
+    plan.combining.fill(everything, as_of, result)
     if context is not None and plan.beyond is not None:
         named = codes.take(pa.array(enterprise))
-        registrations = own.get("enterprise")
-        fill_beyond(plan, context, computed, registrations, named, as_of, result)
-    return result
+        fill_beyond(plan, context, everything, own.get("enterprise"), named, as_of, result)
+    return result.T
 
 
-def terms(plan: TablePlan, prepared: Arrays, enterprise: np.ndarray, as_of: np.ndarray) -> np.ndarray:
-    """Compute the terms of one table, shape (n, number of terms)."""
-    out = np.empty((len(enterprise), len(plan.operation)))
+def fill_terms(
+    plan: TablePlan,
+    prepared: Arrays,
+    enterprise: np.ndarray,
+    as_of: np.ndarray,
+    year: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Compute the terms of one table.
+
+    Parameters
+    ----------
+    plan, prepared
+        The terms, and the records.
+    enterprise, as_of, year
+        Place in the records, as-of day and last year due of each pair, int64, shape (n,).
+    out
+        float64, shape (number of terms, n), overwritten.
+    """
     aggregate(
         prepared.starts,
         prepared.event_day,
@@ -87,7 +105,7 @@ def terms(plan: TablePlan, prepared: Arrays, enterprise: np.ndarray, as_of: np.n
         prepared.values,
         enterprise,
         as_of,
-        due_year(as_of),
+        year,
         plan.first,
         plan.place,
         plan.operation,
@@ -99,33 +117,12 @@ def terms(plan: TablePlan, prepared: Arrays, enterprise: np.ndarray, as_of: np.n
         plan.blank,
         out,
     )
-    return out
-
-
-def assemble(plan: Plan, computed: Mapping[str, np.ndarray], as_of: np.ndarray) -> np.ndarray:
-    """Put the features together from the terms of their tables.
-
-    Parameters
-    ----------
-    plan
-        The features.
-    computed
-        Table → terms, shape (n, number of terms); a table that is not there gives missing features.
-    as_of
-        As-of day of each pair, int64, shape (n,).
-    """
-    result = np.full((len(as_of), len(plan.features)), np.nan)
-    for column, (feature, places) in enumerate(zip(plan.features, plan.places, strict=True)):
-        if feature.across is None and all(table in computed for table, _ in places):
-            parts = [computed[table][:, place] for table, place in places]
-            result[:, column] = combine(feature, parts, as_of)
-    return result
 
 
 def fill_beyond(
     plan: Plan,
     context: Context,
-    computed: Mapping[str, np.ndarray],
+    everything: np.ndarray,
     registrations: pa.Table | None,
     codes: pa.Array,
     as_of: np.ndarray,
@@ -137,14 +134,14 @@ def fill_beyond(
     ----------
     plan, context
         The features, and what is known of others.
-    computed
-        Terms of the enterprises themselves *at the context's dates*, by table, shape (n, terms).
+    everything
+        Terms of the enterprises themselves *at the context's dates*, shape (number of terms, n).
     registrations
         The rows of ``enterprise`` that the term of the newest registration counts.
     codes, as_of
         Enterprise and as-of day of each pair, shape (n,).
     result
-        Shape (n, number of features); the columns of these features are overwritten.
+        Shape (number of features, n); the rows of these features are overwritten.
     """
     beyond = plan.beyond
     if beyond is None:
@@ -154,11 +151,10 @@ def fill_beyond(
     dated = at >= 0
 
     def own(term: Term) -> np.ndarray:
-        table, place = plan.place_of(term)
-        return computed[table][:, place]
+        return np.asarray(everything[plan.place_of(term)])
 
     for number, rate in enumerate(beyond.rates):
-        if registrations is None or rate.top.table not in computed:
+        if registrations is None or not context.survey.tables.issuperset({rate.top.table}):
             continue
         rows = [own(newest(level.column)) for level in rate.neighbourhood.levels]
         place = np.column_stack([np.where(np.isnan(row), -1, row).astype(np.int64) for row in rows])
@@ -169,7 +165,7 @@ def fill_beyond(
             sums.append((np.maximum(top - own(rate.top), 0), np.maximum(bottom - own(rate.bottom), 0)))
         known = [np.asarray(key.is_valid()) for key in keys]
         value = rate_of_others(rate.neighbourhood.pseudo_count, sums, known)
-        result[:, rate.column] = np.where(dated, value, np.nan)
+        result[rate.column] = np.where(dated, value, np.nan)
     found: dict[tuple[Tie, int], np.ndarray] = {}
     for part in beyond.related:
         feature = plan.features[part.column]
@@ -181,4 +177,4 @@ def fill_beyond(
             tie = beyond.ties.index(related.tie)
             found[asked] = context.related(tie, related.at_most, len(beyond.terms), codes, at)
         value = measure_of(related.measure, part.term, len(beyond.terms), found[asked])
-        result[:, part.column] = np.where(dated, value, np.nan)
+        result[part.column] = np.where(dated, value, np.nan)

@@ -17,18 +17,17 @@ import pyarrow as pa
 
 from features.kernel.plan import TablePlan, ValueColumn
 from features.kernel.records import Arrays, condition_bits
-from features.records import TABLES
 
 NEVER = int(np.datetime64("9999-12-31", "D").astype(np.int64))
-_EPOCH = date(1970, 1, 1).toordinal()
 #: Words remembered of one table plan; more are forgotten at once.
 REMEMBERED = 20_000
-_ORDER = ("event_date", "recorded_at", "record_id")
+_EPOCH = date(1970, 1, 1).toordinal()
+_INT32 = pa.int32()
 _ENDS = ("withdrawn_at", "repaired_at", "expires_at")
 
 
-def few_arrays(plan: TablePlan, table: pa.Table | None) -> tuple[pa.Table, Arrays]:
-    """Return the records of one enterprise, sorted, as a table and as arrays.
+def few_arrays(plan: TablePlan, table: pa.Table | None) -> tuple[list[int], Arrays]:
+    """Return the order of the records of one enterprise, and the records as arrays.
 
     Parameters
     ----------
@@ -38,46 +37,45 @@ def few_arrays(plan: TablePlan, table: pa.Table | None) -> tuple[pa.Table, Array
         Records in canonical schema, in any order; None if there are none.
     """
     if table is None or table.num_rows == 0:
-        return _nothing(plan)
-    shared = {name: table[name].to_pylist() for name in (*_ORDER, *_ENDS)}
-    order = sorted(
-        range(table.num_rows), key=list(zip(*(shared[name] for name in _ORDER), strict=True)).__getitem__
-    )
-    if order != list(range(table.num_rows)):
-        table = table.take(order)
-        shared = {name: [values[i] for i in order] for name, values in shared.items()}
-    columns = {name: shared.get(name) or table[name].to_pylist() for name in plan.columns}
-    ends = [
-        min([_day(end) for end in row if end is not None], default=NEVER)
-        for row in zip(*(shared[name] for name in _ENDS), strict=True)
-    ]
-    values = np.empty((max(len(plan.values), 1), table.num_rows))
+        return [], _no_records(max(len(plan.values), 1))
+    count = table.num_rows
+    event, recorded = _days(table, "event_date"), _days(table, "recorded_at")
+    order = list(range(count))
+    if count > 1:
+        keys: list[Any] = list(zip(event, recorded, strict=True))
+        if len(set(keys)) < count:
+            keys = list(zip(event, recorded, table["record_id"].to_pylist(), strict=True))
+        order.sort(key=keys.__getitem__)
+    until = [NEVER] * count
+    for name in _ENDS:
+        for i, end in enumerate(_days(table, name)):
+            if end is not None and end < until[i]:
+                until[i] = end
+    columns = {name: table[name].to_pylist() for name in plan.columns}
+    values = np.empty((max(len(plan.values), 1), count))
     for place, column in enumerate(plan.values):
         values[place] = _numbers(column, columns[column.column])
-    return table, Arrays(
-        np.array([0, table.num_rows], dtype=np.int64),
-        np.array([_day(value) for value in shared["event_date"]], dtype=np.int32),
-        np.array([_day(value) for value in shared["recorded_at"]], dtype=np.int32),
-        np.array(ends, dtype=np.int32),
-        _words(plan, table, columns),
-        values,
-    )
-
-
-def _day(value: date) -> int:
-    return value.toordinal() - _EPOCH
+    words = _words(plan, table, columns)
+    days = np.array([event, recorded, until], dtype=np.int32)
+    if order != list(range(count)):
+        values, words, days = np.ascontiguousarray(values[:, order]), words[order], days.take(order, axis=1)
+    return order, Arrays(np.array([0, count], dtype=np.int64), days[0], days[1], days[2], words, values)
 
 
 @lru_cache(maxsize=256)
-def _nothing_of(table: str, values: int) -> tuple[pa.Table, Arrays]:
+def _no_records(values: int) -> Arrays:
     none = np.empty(0, dtype=np.int32)
-    return TABLES[table].arrow_schema.empty_table(), Arrays(
+    return Arrays(
         np.zeros(2, dtype=np.int64), none, none, none, np.empty(0, dtype=np.uint64), np.empty((values, 0))
     )
 
 
-def _nothing(plan: TablePlan) -> tuple[pa.Table, Arrays]:
-    return _nothing_of(plan.table, max(len(plan.values), 1))
+def _days(table: pa.Table, name: str) -> list[Any]:
+    """Return dates as days since 1970-01-01, None where there is none."""
+    found: list[Any] = []
+    for chunk in table[name].chunks:
+        found += chunk.view(_INT32).to_pylist()
+    return found
 
 
 def _words(plan: TablePlan, table: pa.Table, columns: dict[str, list[Any]]) -> np.ndarray:
@@ -85,14 +83,14 @@ def _words(plan: TablePlan, table: pa.Table, columns: dict[str, list[Any]]) -> n
         return condition_bits(plan, table)
     keys = list(zip(*(columns[name] for name in plan.condition_columns), strict=True))
     remembered = plan.words
-    unknown = [i for i, key in enumerate(keys) if key not in remembered]
-    if unknown:
-        if len(remembered) + len(unknown) > REMEMBERED:
+    found = [remembered.get(key) for key in keys]
+    if None in found:
+        words = condition_bits(plan, table)
+        if len(remembered) + len(keys) > REMEMBERED:
             remembered.clear()
-            unknown = list(range(len(keys)))
-        found = condition_bits(plan, table.take(unknown))
-        remembered.update(zip((keys[i] for i in unknown), found.tolist(), strict=True))
-    return np.array([remembered[key] for key in keys], dtype=np.uint64)
+        remembered.update(zip(keys, words.tolist(), strict=True))
+        return words
+    return np.array(found, dtype=np.uint64)
 
 
 def _numbers(column: ValueColumn, values: Sequence[Any]) -> list[float]:
@@ -103,6 +101,7 @@ def _numbers(column: ValueColumn, values: Sequence[Any]) -> list[float]:
         if column.characters is not None:
             values = [value and value[: column.characters] for value in values]
         return [place.get(value, missing) for value in values]
-    if any(isinstance(value, date) for value in values):
-        return [missing if value is None else float(_day(value)) for value in values]
-    return [missing if value is None else float(value) for value in values]
+    return [
+        missing if value is None else float(value.toordinal() - _EPOCH if isinstance(value, date) else value)
+        for value in values
+    ]

@@ -14,6 +14,7 @@ from features.definitions.expressions import Expression
 from features.definitions.feature import Feature
 from features.definitions.terms import DECAY_BITS, Operation, Term
 from features.kernel.beyond import BeyondPlan
+from features.kernel.combine import Combining
 
 #: Conditions of one table are the bits of a 64-bit word.
 MAXIMUM_CONDITIONS = 64
@@ -186,7 +187,9 @@ class Plan:
     tables
         Record table → what to compute of it.
     places
-        For each feature, table and place of each of its terms.
+        Record table → places of its terms among those of all tables.
+    combining
+        Which terms become which features.
     beyond
         What is needed of other enterprises; None if no feature looks beyond its own.
 
@@ -200,34 +203,43 @@ class Plan:
 
     features: tuple[Feature, ...]
     tables: Mapping[str, TablePlan] = field(init=False, repr=False)
-    places: tuple[tuple[tuple[str, int], ...], ...] = field(init=False, repr=False)
+    places: Mapping[str, slice] = field(init=False, repr=False)
+    combining: Combining = field(init=False, repr=False)
     beyond: BeyondPlan | None = field(init=False, repr=False)
+    _terms: Mapping[Term, int] = field(init=False, repr=False)
 
     def __init__(self, features: Iterable[Feature]) -> None:
         features = tuple(features)
         beyond = BeyondPlan.build(features)
-        terms: dict[str, list[Term]] = {}
-
-        def place(term: Term) -> tuple[str, int]:
-            of_table = terms.setdefault(term.table, [])
-            if term not in of_table:
-                of_table.append(term)
-            return term.table, of_table.index(term)
-
-        places = tuple(tuple(place(term) for term in feature.terms) for feature in features)
+        wanted = [term for feature in features for term in feature.terms]
         if beyond is not None:
-            for term in beyond.own_terms:
-                place(term)
+            wanted += beyond.own_terms
+        by_table: dict[str, dict[Term, None]] = {}
+        for term in wanted:
+            by_table.setdefault(term.table, {})[term] = None
+        order: dict[Term, int] = {}
+        tables, places = {}, {}
+        for table, terms in by_table.items():
+            tables[table] = TablePlan.build(table, list(terms))
+            places[table] = slice(len(order), len(order) + len(terms))
+            for term in terms:
+                order[term] = len(order)
+        of_features = [tuple(order[term] for term in feature.terms) for feature in features]
         object.__setattr__(self, "features", features)
-        object.__setattr__(self, "tables", {t: TablePlan.build(t, ts) for t, ts in terms.items()})
+        object.__setattr__(self, "tables", tables)
         object.__setattr__(self, "places", places)
+        object.__setattr__(self, "combining", Combining.build(features, of_features))
         object.__setattr__(self, "beyond", beyond)
-        object.__setattr__(self, "_terms", {t: tuple(ts) for t, ts in terms.items()})
+        object.__setattr__(self, "_terms", order)
 
-    def place_of(self, term: Term) -> tuple[str, int]:
-        """Return the table and the place of a term among those of its table."""
-        own: Mapping[str, tuple[Term, ...]] = self._terms  # type: ignore[attr-defined]
-        return term.table, own[term.table].index(term)
+    def place_of(self, term: Term) -> int:
+        """Return the place of a term among those of all tables."""
+        return self._terms[term]
+
+    @property
+    def term_count(self) -> int:
+        """Number of terms of all tables."""
+        return len(self._terms)
 
     @property
     def names(self) -> tuple[str, ...]:

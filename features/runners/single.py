@@ -9,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.kernel import Context, Plan
-from features.kernel.evaluate import assemble, fill_beyond, terms
+from features.kernel.combine import due_year
+from features.kernel.evaluate import fill_beyond, fill_terms
 from features.kernel.few import few_arrays
+from features.kernel.records import Arrays
+from features.records import TABLES
 
 
 def compute_one(
@@ -53,24 +56,31 @@ def compute_one(
         If the context was made for other features.
     """
     today = np.array([np.datetime64(as_of, "D").astype(np.int64)])
-    prepared = {}
-    registrations = None
+    prepared, registrations = {}, None
     known = set(known_tables)
     for name, table_plan in plan.tables.items():
         if name in known:
-            rows, prepared[name] = few_arrays(table_plan, records.get(name))
-            if name == "enterprise":
-                registrations = rows
-    nobody_else = np.zeros(1, dtype=np.int64)
-    computed = {name: terms(plan.tables[name], found, nobody_else, today) for name, found in prepared.items()}
-    result = assemble(plan, computed, today)
+            order, prepared[name] = few_arrays(table_plan, records.get(name))
+            if name == "enterprise" and context is not None:
+                registrations = records.get(name, TABLES[name].arrow_schema.empty_table()).take(
+                    pa.array(order, pa.int64())
+                )
+    everything = _terms(plan, prepared, today)
+    result = np.full((len(plan.features), 1), np.nan)
+    plan.combining.fill(everything, today, result)
     if context is not None and plan.beyond is not None:
         at = context.places(today)
         if at[0] >= 0 and context.dates[at[0]] != today[0]:
             # The context counts this enterprise as it was then: so it must be left out.
-            then = context.dates[at]
-            computed = {
-                name: terms(plan.tables[name], found, nobody_else, then) for name, found in prepared.items()
-            }
-        fill_beyond(plan, context, computed, registrations, pa.array([credit_code]), today, result)
-    return result
+            everything = _terms(plan, prepared, context.dates[at])
+        fill_beyond(plan, context, everything, registrations, pa.array([credit_code]), today, result)
+    return result.T
+
+
+def _terms(plan: Plan, prepared: Mapping[str, Arrays], today: np.ndarray) -> np.ndarray:
+    everything = np.full((plan.term_count, 1), np.nan)
+    nobody_else = np.zeros(1, dtype=np.int64)
+    year = due_year(today)
+    for name, found in prepared.items():
+        fill_terms(plan.tables[name], found, nobody_else, today, year, everything[plan.places[name]])
+    return everything
