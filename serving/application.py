@@ -102,7 +102,9 @@ async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: 
         }
         query = parse_query(given, endpoint.query)
     body = None
-    if endpoint.body is not None:
+    if endpoint.read is not None:
+        body = await endpoint.read(request, context.settings)
+    elif endpoint.body is not None:
         body = await read_json(request, endpoint.body, context.settings.largest_body)
     call = Call(request, context, principal, body, query, lang)
     answer: Any

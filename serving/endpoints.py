@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -89,6 +89,12 @@ class Endpoint:
         Statuses of refusals that its handler makes, beside those of all endpoints.
     page
         Whether it answers people in HTML.
+    description
+        More for the OpenAPI document.
+    read
+        Reads and validates the body, where it is not only JSON.
+    takes, sends
+        Media types of bodies and answers beside JSON.
     """
 
     method: str
@@ -102,7 +108,9 @@ class Endpoint:
     problems: tuple[int, ...] = ()
     page: bool = False
     description: str = ""
-    extra_media: Mapping[str, str] = field(default_factory=dict)
+    read: Callable[[Request, Settings], Awaitable[Any]] | None = None
+    takes: tuple[str, ...] = ()
+    sends: tuple[str, ...] = ()
 
 
 def plain(answer: Any) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serving.access.principal import OFFICERS, Role
-from serving.api import classification, health, openapi, scoring
+from serving.api import classification, health, openapi, scoring, version_1
 from serving.endpoints import Endpoint
 from serving.pages import dossier, entrance, planner, plans
 from serving.schemas import answers, requests
@@ -50,6 +50,81 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=requests.ScoreRequest,
         answer=answers.Score,
         problems=(403, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/enterprises",
+        version_1.listed,
+        OFFICERS,
+        "Enterprises by district, industry and tier, in pages.",
+        query=requests.ListQuery,
+        answer=answers.RowPage,
+        problems=(503,),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/enterprises/bulk",
+        version_1.bulk,
+        OFFICERS,
+        "Published rows of many enterprises by code, in JSON or Arrow.",
+        body=requests.BulkRequest,
+        answer=answers.BulkAnswer,
+        problems=(503,),
+        description="An Arrow stream has one column credit_code of strings; the model is then a query "
+        "parameter. With Accept: application/vnd.apache.arrow.stream the rows come as Arrow, with "
+        "snapshot and as_of in the metadata of the schema.",
+        read=version_1.read_bulk,
+        takes=(version_1.ARROW,),
+        sends=(version_1.ARROW,),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/enterprises/{credit_code}",
+        version_1.one,
+        OFFICERS,
+        "Published score and tier of an enterprise.",
+        query=requests.ModelQuery,
+        answer=answers.Classification,
+        problems=(404, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/enterprises/{credit_code}/explanation",
+        version_1.explanation,
+        OFFICERS,
+        "Why an enterprise has its published score and tier.",
+        query=requests.ExplanationQuery,
+        answer=answers.ExplanationAnswer,
+        problems=(404, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/enterprises/{credit_code}/history",
+        version_1.history,
+        OFFICERS,
+        "Results of an enterprise in all published classifications.",
+        query=requests.ModelQuery,
+        answer=answers.History,
+        problems=(404, 503),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/score",
+        scoring.score,
+        OFFICERS | {Role.DATA_SCIENTIST},
+        "Score and explain the records of one enterprise that the request brings.",
+        body=requests.ScoreRequest,
+        answer=answers.Score,
+        problems=(403, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/in-force",
+        version_1.in_force,
+        OFFICERS | {Role.DATA_SCIENTIST},
+        "The classification and the champions in force.",
+        answer=answers.InForce,
+        problems=(503,),
     ),
     Endpoint("GET", "/openapi.json", openapi.document, ANYONE, "This document.", answer=None),
     Endpoint("GET", "/docs", openapi.page, ANYONE, "The interface, for people.", page=True),

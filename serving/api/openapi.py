@@ -18,6 +18,7 @@ from serving.problems import MEDIA_TYPE
 from serving.schemas.answers import ProblemAnswer
 
 REFERENCE = "#/components/schemas/{model}"
+BINARY: dict[str, Any] = {}
 REASONS = {
     400: "The body is no JSON.",
     401: "No valid key was sent.",
@@ -115,7 +116,10 @@ def _operation(endpoint: Endpoint, references: Any, definitions: dict[str, Any])
     if endpoint.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": references[endpoint.body, "validation"]}},
+            "content": {
+                "application/json": {"schema": references[endpoint.body, "validation"]},
+                **dict.fromkeys(endpoint.takes, BINARY),
+            },
         }
     return operation
 
@@ -133,7 +137,13 @@ def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
         statuses.add(422)
     problem = {MEDIA_TYPE: {"schema": references[ProblemAnswer, "serialization"]}}
     return {
-        "200": {"description": endpoint.summary, "content": {"application/json": {"schema": schema}}},
+        "200": {
+            "description": endpoint.summary,
+            "content": {
+                "application/json": {"schema": schema},
+                **dict.fromkeys(endpoint.sends, BINARY),
+            },
+        },
         **{str(code): {"description": REASONS[code], "content": problem} for code in sorted(statuses)},
     }
 

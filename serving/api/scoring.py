@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from starlette.responses import Response
 
 from features.records import TABLES
+from risk_model.explanation.explanation import Explanation
 from serving.endpoints import Call, plain
 from serving.lookup import assured
 from serving.problems import FieldError, Problem
 from serving.schemas.records import to_tables
+
+#: What is told of a score without its explanation.
+SHORT = (
+    "model", "version", "score", "probability", "margin", "tier", "tier_by_score", "decided_by", "records",
+)  # fmt: skip
 
 
 def score(call: Call) -> Response:
@@ -35,17 +42,24 @@ def score(call: Call) -> Response:
         snapshot: str | None = current.publication().name
     except Problem:
         snapshot = None
-    results = [assured(one, "a request").as_dict(body.lang) for one in seen.values()]
+    results = [assured(one, "a request") for one in seen.values()]
     return plain(
         {
             "snapshot": snapshot,
             "credit_code": body.credit_code,
             "as_of": body.as_of.isoformat(),
             "decisive": list(seen)[-1],
-            "results": [{"snapshot": snapshot, **one} for one in results],
+            "results": [
+                {"snapshot": snapshot, **(one.as_dict(body.lang) if body.explain else _short(one))}
+                for one in results
+            ],
             "notes": notes(tables, body.as_of),
         }
     )
+
+
+def _short(explanation: Explanation) -> dict[str, Any]:
+    return {key: getattr(explanation, key) for key in SHORT}
 
 
 def notes(tables: Mapping[str, pa.Table], as_of: date) -> list[str]:

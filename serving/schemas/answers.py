@@ -104,6 +104,102 @@ class ExplanationAnswer(Answer):
     residual: Annotated[float, Field(description="Margin less base value and contributions; at most 1e-6.")]
 
 
+class ScoredModel(Answer):
+    """A score without its explanation."""
+
+    snapshot: str | None
+    model: str
+    version: str
+    score: float
+    probability: float
+    margin: float
+    tier: Tier
+    tier_by_score: Tier
+    decided_by: str
+    records: int
+
+
+class Row(Answer):
+    """A row of the published classification."""
+
+    credit_code: str
+    name: str | None
+    district: str | None
+    industry: str | None
+    enterprise_type: str | None
+    model: str
+    version: str
+    score: float
+    margin: float
+    probability: float
+    tier: Tier
+    tier_by_score: Tier
+    decided_by: str
+    previous_tier: Tier | None
+    records: int
+    top_reasons: list[str]
+
+
+class RowPage(Answer):
+    """A page of rows, all of one classification."""
+
+    snapshot: str
+    as_of: date
+    model: str
+    results: list[Row]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last one.")]
+
+
+class BulkAnswer(Answer):
+    """Rows of many enterprises."""
+
+    snapshot: str
+    as_of: date
+    results: list[Row]
+    missing: Annotated[list[str], Field(description="Codes that are not classified.")]
+
+
+class HistoryRow(Row):
+    """A row of one of the published classifications."""
+
+    snapshot: str
+    as_of: date
+
+
+class History(Answer):
+    """Results in all published classifications, the newest first."""
+
+    credit_code: str
+    results: list[HistoryRow]
+
+
+class ModelInForce(Answer):
+    """A model in the classification in force."""
+
+    model: str
+    version: str
+    title: Words
+    target: Words
+    rows: int
+    tiers: dict[Tier, int]
+    decided_by: dict[str, int]
+    prior: float
+    cuts: list[float] | None
+    largest_residual: float
+
+
+class InForce(Answer):
+    """The classification and the champions in force."""
+
+    snapshot: str
+    as_of: date
+    created_at: str
+    data_snapshot: str
+    enterprises: int
+    models: list[ModelInForce]
+    champions: dict[str, str]
+
+
 class Score(Answer):
     """Scores of the records in the request, by every champion that speaks of the enterprise."""
 
@@ -113,7 +209,7 @@ class Score(Answer):
     credit_code: str
     as_of: date
     decisive: str
-    results: list[ExplanationAnswer]
+    results: list[ExplanationAnswer | ScoredModel]
     notes: Annotated[list[str], Field(description="What of the request could not count.")]
 
 

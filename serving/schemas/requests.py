@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,63 @@ class ExplainRequest(Request):
     ] = None
 
 
+class ModelQuery(Request):
+    """By which model."""
+
+    model: ModelName | None = None
+
+
+class ExplanationQuery(ModelQuery):
+    """By which model, and in which language."""
+
+    lang: Annotated[
+        Language | None, Field(description="Labels and sentences in this language only; by default both.")
+    ] = None
+
+
+class ListQuery(Request):
+    """Which enterprises of the published classification."""
+
+    model: Annotated[
+        ModelName | None, Field(description="Rows of this model; by default the general one.")
+    ] = None
+    district: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{2,12}$",
+            description="GB/T 2260 code; one that ends in 00 stands for all below it.",
+        ),
+    ] = None
+    industry: Annotated[
+        str | None,
+        Field(pattern="^[A-T][0-9]{0,4}$", description="GB/T 4754 section or code; stands for all below it."),
+    ] = None
+    tier: Literal["A", "B", "C", "D", "insufficient_record"] | None = None
+    changed: Annotated[
+        Literal["true", "false"] | None, Field(description="Only those whose tier is not that of last time.")
+    ] = None
+    q: Annotated[
+        str | None, Field(max_length=100, description="Part of the name, or the beginning of the code.")
+    ] = None
+    order: Annotated[
+        Literal["risk", "code"], Field(description="risk: the highest score first; code: by credit code.")
+    ] = "risk"
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    cursor: Annotated[
+        str | None,
+        Field(
+            max_length=400, description="From `next` of the page before; pages stay in one classification."
+        ),
+    ] = None
+
+
+class BulkRequest(Request):
+    """Which enterprises of the published classification, by code."""
+
+    credit_codes: Annotated[list[CreditCode], Field(min_length=1, max_length=1_000_000)]
+    model: Annotated[ModelName | None, Field(description="Only rows of this model.")] = None
+
+
 class ScoreRequest(Request):
     """Records of one enterprise, to be scored now with the champions.
 
@@ -37,6 +94,10 @@ class ScoreRequest(Request):
     credit_code: CreditCode
     as_of: AsOf
     records: Annotated[Records, Field(description="Record table → records.")]  # type: ignore[valid-type]
+    explain: Annotated[
+        bool,
+        Field(description="Whether contributions and sentences are answered; they are checked either way."),
+    ] = True
     lang: Annotated[
         Language | None, Field(description="Labels and sentences in this language only; by default both.")
     ] = None
