@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Lines that the terminal shows of what asks for attention.
 SHOWN = 20
+#: In which order: what never arrived, what cannot be used, what comes late, what was never told.
+URGENCY = ("acceptance", "references", "codes", "volumes", "timeliness", "completeness")
 
 
 def register(app: typer.Typer) -> None:
@@ -119,7 +121,10 @@ def _show_attention(report: QualityReport) -> None:
         console.print("Nothing asks for attention.")
         return
     # The same of several providers on one line, with the worst of them.
-    worst = report.attention.assign(size=report.attention["value"].abs()).sort_values("size", ascending=False)
+    worst = report.attention.assign(
+        rank=report.attention["measure"].map({name: rank for rank, name in enumerate(URGENCY)}),
+        size=report.attention["value"].abs(),
+    ).sort_values(["rank", "size"], ascending=[True, False])
     by = ["measure", "table", "what"]
     grouped = worst.groupby(by, sort=False, as_index=False).agg(
         providers=("provider", "nunique"), first=("provider", "first"), value=("value", "first")

@@ -205,3 +205,29 @@ def test_nothing_recorded_later_changes_what_was_seen(
         load_all(store, rows, penalties, repairs)
         # A content end that was known at once is the only one that may lie before its own recording.
         assert seen(store) == then
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    penalties=versions,
+    repairs=decisions.map(identified),
+    cuts=st.lists(st.integers(0, 60).map(day), max_size=2),
+)
+def test_loading_in_pieces_is_loading_at_once(
+    rows: MakeRows, penalties: list[Row], repairs: list[Row], cuts: list[date]
+) -> None:
+    """In the order of recording, and with each delivery repeating all before it, as exports do."""
+
+    def seen(store: RecordStore) -> list[Row]:
+        read: list[Row] = store.snapshot().read("penalty").to_pylist()
+        return read
+
+    def until(cut: date, what: list[Row]) -> list[Row]:
+        return [row for row in what if row["recorded_at"] <= cut]
+
+    with tempfile.TemporaryDirectory() as folder:
+        at_once, in_pieces = RecordStore(Path(folder) / "a"), RecordStore(Path(folder) / "b")
+        load_all(at_once, rows, penalties, repairs)
+        for cut in (*sorted(cuts), day(100)):
+            load_all(in_pieces, rows, until(cut, penalties), until(cut, repairs))
+        assert seen(in_pieces) == seen(at_once)
