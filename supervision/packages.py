@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from features.records import TABLES
 from features.records.schema import Label
-from supervision.writing import as_json, write_whole
+from supervision.writing import as_json, safe_in_spreadsheets, write_whole
 
 DESCRIPTOR, DICTIONARY = "datapackage.json", "dictionary.csv"
 #: Arrow type → type of a Frictionless field.
@@ -128,11 +128,6 @@ def write_package(
     }
     write_whole(folder / DESCRIPTOR, as_json(descriptor, indent=2) + "\n")
     return folder / DESCRIPTOR
-
-
-def safe_in_spreadsheets(text: str) -> str:
-    """Return a text that no spreadsheet computes."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text else text
 
 
 def _field(table: str, column: pa.Field, given: PackageTable) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-MODULES = ("plan", "lists", "repair", "publish", "key_areas", "commitments", "warnings")
+MODULES = ("plan", "lists", "repair", "publish", "key_areas", "commitments", "warnings", "share", "report")
 
 
 def register(app: typer.Typer) -> None:

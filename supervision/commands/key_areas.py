@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from features.terminal import HomeOption, JsonOption, print_json, print_table
-from supervision.commands.options import OnOption, as_rows, day, latest_records, write_csv
+from supervision.commands.options import OnOption, day, latest_records
+from supervision.writing import csv_of, rows_of, write_whole
 
 TypesOption = Annotated[
     Path | None, typer.Option("--types", help="The province's additional types (YAML).", show_default=False)
@@ -70,7 +71,7 @@ def list_enterprises(
     if state:
         found = found[found["state"] == state]
     if out is not None:
-        write_csv(found, out)
+        write_whole(out, csv_of(found))
     counted = found.groupby(["type", "label", "state"])["credit_code"].nunique()
     counts = counted.rename("enterprises").reset_index().to_dict("records")
     if as_json:
@@ -79,7 +80,7 @@ def list_enterprises(
                 "on": when,
                 "in_force_from": rules.in_force_from,
                 "counts": counts,
-                "enterprises": None if out else as_rows(found),
+                "enterprises": None if out else rows_of(found),
                 "out": out,
             }
         )
@@ -146,7 +147,7 @@ def owed(
         since=required_day(since, "--since") if since else None,
     )
     if out is not None:
-        write_csv(report.absent, out)
+        write_whole(out, csv_of(report.absent))
     if as_json:
         print_json(
             {

@@ -11,10 +11,6 @@ import typer
 from features.terminal import print_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
-
     from features.home import Home
     from features.store import Snapshot
     from supervision.decisions import Recorded
@@ -75,26 +71,3 @@ def show_decision(made: Recorded, *, as_json: bool) -> None:
     known = "recorded" if made.new else "was on record already"
     typer.echo(f"{record['record_id']}: {known}, visible from {record['recorded_at']}")
     typer.echo(f"document: {told['document']}")
-
-
-def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table as plain data: dates as text, missing values as none."""
-    told = frame.copy()
-    for column in told.select_dtypes("datetime"):
-        told[column] = told[column].dt.strftime("%Y-%m-%d")
-    return [
-        {str(k): None if v != v else v for k, v in row.items()}  # noqa: PLR0124 - only NaN differs from itself
-        for row in told.to_dict("records")
-    ]
-
-
-def write_csv(frame: pd.DataFrame, out: Path) -> None:
-    """Write a table for spreadsheets: marked as UTF-8, and with nothing in it that is computed."""
-    from supervision.packages import safe_in_spreadsheets
-    from supervision.writing import write_whole
-
-    told = frame.copy()
-    for column in told.columns:
-        if told[column].dtype.kind not in "biufM":
-            told[column] = told[column].map(lambda v: safe_in_spreadsheets(v) if isinstance(v, str) else v)
-    write_whole(out, "\ufeff" + told.to_csv(index=False, date_format="%Y-%m-%d"))

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from features.terminal import HomeOption, JsonOption, print_json, print_table
-from supervision.commands.options import OnOption, as_rows, day, latest_records, write_csv
+from supervision.commands.options import OnOption, day, latest_records
+from supervision.writing import csv_of, rows_of, write_whole
 
 
 def register(app: typer.Typer) -> None:
@@ -57,14 +58,14 @@ def warn(
         )
     followed = measured(found, latest_records(place), measure) if measure else None
     if out is not None:
-        write_csv(found.rows, out)
+        write_whole(out, csv_of(found.rows))
     if as_json:
         told: dict[str, Any] = {
             "on": found.on,
             "records": found.records,
             "compared": found.compared,
             "counts": found.counts(),
-            "warnings": None if out else as_rows(found.rows),
+            "warnings": None if out else rows_of(found.rows),
             "out": out,
             "followed": followed,
         }
@@ -76,7 +77,7 @@ def warn(
         [(r["kind"], r["urgency"], f"{r['warnings']:,}", f"{r['enterprises']:,}") for r in found.counts()],
         left=(0, 1),
     )
-    for row in as_rows(found.rows.head(limit)):
+    for row in rows_of(found.rows.head(limit)):
         typer.echo(f"{row['urgency']}: {row['credit_code']} {row['name'] or ''}")
         typer.echo(f"  {row['reason_zh']} / {row['reason_en']} ({row['source']}) [{row['trust']}]")
     if followed is not None:

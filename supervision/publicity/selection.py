@@ -54,12 +54,26 @@ class Published:
     withheld: Mapping[str, Mapping[str, int]]
 
 
-def records_for_publication(snapshot: Snapshot, rules: Publicity) -> dict[str, pa.Table]:
-    """Return all versions of the records of the tables that are published, with their visibility."""
+def records_for_publication(
+    snapshot: Snapshot, rules: Publicity, codes: tuple[str, str] | None = None
+) -> dict[str, pa.Table]:
+    """Return all versions of the records of the tables that are published, with their visibility.
+
+    Parameters
+    ----------
+    snapshot
+        State of the record store.
+    rules
+        Rules of publication in force.
+    codes
+        Closed range of credit codes; all by default.
+    """
     own = {name: rules.published[name].columns for name in rules.published}
     extra = {"abnormal_list": ("removed_on",), "serious_violation_list": ("removed_on",)}
     return {
-        name: snapshot.read(name, columns=[*COMMON, "recorded_at", *columns, *extra.get(name, ())])
+        name: snapshot.read(
+            name, columns=[*COMMON, "recorded_at", *columns, *extra.get(name, ())], codes=codes
+        )
         for name, columns in own.items()
     }
 

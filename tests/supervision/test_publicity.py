@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from features.errors import InputError
 from features.records import TABLES, codes
-from supervision.packages import safe_in_spreadsheets
 from supervision.publicity.rules import PUBLICITY, load_publicity
 from supervision.publicity.selection import (
     BLOTTED,
@@ -30,6 +29,7 @@ from supervision.publicity.selection import (
     repeat_offenders,
 )
 from supervision.publicity.site import write_site
+from supervision.writing import safe_in_spreadsheets
 from tests.supervision.office import MakeRows, Office, credit_code
 
 ON = date(2025, 9, 1)

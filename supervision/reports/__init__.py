@@ -1,0 +1,1 @@
+"""The yearly report: what was done and found, by sector and district, and typical cases."""

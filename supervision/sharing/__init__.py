@@ -1,0 +1,1 @@
+"""What is shared with whom: departments and provinces, partners, the public."""
