@@ -237,3 +237,18 @@ def test_growth_and_ends_are_steady(frames: Frames, register: pd.DataFrame) -> N
     ended = ended[(ended["status"] != "1") & (ended["event_date"] >= pd.Timestamp(date(2020, 1, 1)))]
     share = ended["credit_code"].nunique() / alive["2020-01"] / 6
     assert 0.02 < share < 0.07
+
+
+def test_food_enterprises_are_covered_in_two_years(
+    frames: Frames, truth: pd.DataFrame, register: pd.DataFrame
+) -> None:
+    # 食品生产经营监督检查管理办法 art. 22: all of them at least once in two years; a few are missed.
+    food = truth.loc[truth["p_food"].notna(), "credit_code"].unique()
+    years = register[(register["month"] >= "2018-01") & (register["month"] <= "2019-12")]
+    throughout = years[years["credit_code"].isin(food)].groupby("credit_code").size()
+    members = throughout[throughout == 24].index
+    held = frames["inspection"]
+    held = held[(held["domain"] == "food") & held["event_date"].between("2018-01-01", "2019-12-31")]
+    covered = members.isin(held.loc[held["full_item"].astype(bool), "credit_code"])
+    assert len(members) > 300
+    assert 0.92 < covered.mean() < 1
