@@ -51,8 +51,8 @@ def clusters(snapshot: Snapshot, on: date, rules: Clusters) -> pd.DataFrame:
     -----
     In a group of n units, k of them adverse, with a share p of adverse units overall, the warning needs
     P(Binomial(n, p) >= k) to be at most ``p_value``. Units are enterprises in business (person,
-    address), tests (producer, product) or devices in use (maker). Very large groups are left out: a
-    registration agent's address says nothing of its tenants.
+    address), tests (producer, product) or devices in use (maker). Very large groups of enterprises are
+    left out: a registration agent's address says nothing of its tenants.
     """
     found = [finder(snapshot, on, rules) for finder in (_persons, _addresses, _producers, _products, _makers)]
     filled = [frame for frame in found if len(frame)]
@@ -60,11 +60,21 @@ def clusters(snapshot: Snapshot, on: date, rules: Clusters) -> pd.DataFrame:
 
 
 def improbable(
-    members: npt.NDArray[np.int64], adverse: npt.NDArray[np.int64], share: float, rules: Clusters
+    members: npt.NDArray[np.int64],
+    adverse: npt.NDArray[np.int64],
+    share: float,
+    rules: Clusters,
+    *,
+    bounded: bool = True,
 ) -> npt.NDArray[np.float64]:
-    """Return the binomial tail probability of each group; 1 for groups that the rules leave out."""
+    """Return the binomial tail probability of each group; 1 for groups that the rules leave out.
+
+    Unless ``bounded``, there is no largest group: a producer may have any number of tests.
+    """
     tail = binom.sf(adverse - 1, members, share)
-    counted = (members >= rules.members) & (members <= rules.largest) & (adverse >= rules.adverse)
+    counted = (members >= rules.members) & (adverse >= rules.adverse)
+    if bounded:
+        counted &= members <= rules.largest
     found: npt.NDArray[np.float64] = np.where(counted, tail, 1.0)
     return found
 
@@ -142,7 +152,7 @@ def _of_enterprises(
     pairs = pairs[pairs["credit_code"].isin(business)].drop_duplicates()
     share = len(adverse) / max(len(business), 1)
     flagged = pairs.assign(adverse=pairs["credit_code"].isin(adverse))
-    groups = _groups(flagged, share, rules)
+    groups = _groups(flagged, share, rules, bounded=True)
     rows = flagged.merge(groups, on="group")
     return _told(
         rows,
@@ -229,12 +239,12 @@ def _makers(snapshot: Snapshot, on: date, rules: Clusters) -> pd.DataFrame:
     )
 
 
-def _groups(units: pd.DataFrame, share: float, rules: Clusters) -> pd.DataFrame:
+def _groups(units: pd.DataFrame, share: float, rules: Clusters, *, bounded: bool = False) -> pd.DataFrame:
     """Return the groups that chance does not explain: ``group``, ``members``, ``hits``, ``p``."""
     counted = units.groupby("group").agg(members=("adverse", "size"), hits=("adverse", "sum")).reset_index()
     members = counted["members"].to_numpy(dtype=np.int64)
     hits = counted["hits"].to_numpy(dtype=np.int64)
-    counted["p"] = improbable(members, hits, share, rules) if 0 < share < 1 else 1.0
+    counted["p"] = improbable(members, hits, share, rules, bounded=bounded) if 0 < share < 1 else 1.0
     return counted[counted["p"] <= rules.p_value]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from features.errors import InputError
 from features.records import TABLES
 from risk_model.specification import Strict, Words
 from supervision.dated_rules import Dated, read_rules, version_in_force
-from supervision.plan_rules import Sourced
+from supervision.plan_rules import Sourced, Trust
 
 SHARING = Path(__file__).resolve().parent / "sharing.yaml"
 
@@ -30,6 +30,9 @@ class SharingRules(Dated):
     """All roles from a date on."""
 
     never: tuple[str, ...]
+    months: int = Field(ge=1)
+    months_source: str
+    months_trust: Trust
     roles: dict[str, Role]
 
     @model_validator(mode="after")

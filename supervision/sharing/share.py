@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.errors import InputError
 from features.home import Home
@@ -20,6 +21,7 @@ from supervision.publicity.review import withheld_on
 from supervision.publicity.rules import load_publicity
 from supervision.publicity.selection import COMMON, publishable, records_for_publication
 from supervision.records import known_on
+from supervision.sampling.calendar import months_later
 from supervision.sharing.partner_risk import LABELS, partner_risk
 from supervision.sharing.rules import load_sharing
 
@@ -64,7 +66,8 @@ def share(home: Home, role: str, out: Path, on: date) -> ShareReport:
     InputError
         If there is no such role, the folder holds something else, or there are no records.
     """
-    told = load_sharing(on).role(role)
+    sharing = load_sharing(on)
+    told = sharing.role(role)
     if out.exists() and any(out.iterdir()) and not (out / DESCRIPTOR).is_file():
         raise InputError(
             f"{out} is not empty and holds no data package", field="out", fix="Give another folder."
@@ -80,6 +83,10 @@ def share(home: Home, role: str, out: Path, on: date) -> ShareReport:
             tables[name] = PackageTable(rows, Label(label.zh, label.en), source=rules.published[name].source)
     for name, columns in told.tables.items():
         rows = known_on(snapshot, name, on, columns=[*COMMON, *columns])
+        if name != "equipment":
+            # A device is no record of conduct: its state does not age.
+            oldest = pa.scalar(months_later(on, -sharing.months), pa.date32())
+            rows = rows.filter(pc.greater(rows["event_date"], oldest))
         rows = _not_withheld(rows.drop(["visible_from", "visible_to"]), kept_back)
         tables[name] = PackageTable(rows, TABLES[name].label, source=told.source)
     if told.tiers:

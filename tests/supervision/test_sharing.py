@@ -41,7 +41,14 @@ def filled(office: Office) -> str:
                 "severity": "critical",
                 "domain": "food",
                 "item": "关键项",
-            }
+            },
+            {
+                "credit_code": code,
+                "event_date": date(2020, 9, 1),
+                "severity": "critical",
+                "domain": "food",
+                "item": "五年以前",
+            },
         ],
         licence=[
             {
@@ -100,6 +107,7 @@ def test_roles_get_their_tables(office: Office, filled: str, tmp_path: Path) -> 
         assert b"612.3" not in content
         assert b"warned" not in content
     assert "关键项".encode() not in everything(tmp_path / "public")
+    assert "五年以前".encode() not in everything(tmp_path / "department")
     tiers = pq.read_table(tmp_path / "department" / "tiers.parquet")
     assert tiers.column_names == ["credit_code", "model", "tier", "as_of"]
     descriptor = json.loads((tmp_path / "department" / "datapackage.json").read_text(encoding="utf-8"))
