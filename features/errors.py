@@ -28,8 +28,10 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
-        remedy = f" {self.fix}" if self.fix else ""
-        return f"{where}{self.message}{remedy}"
+        if not self.fix:
+            return f"{where}{self.message}"
+        stop = "" if self.message.endswith((".", "!", "?", "。", "，", ":")) else "."
+        return f"{where}{self.message}{stop} {self.fix}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the error as plain data for JSON answers."""

@@ -10,11 +10,11 @@ import typer
 
 #: Modules that add commands; each has ``register(app)`` and imports nothing heavy at the top.
 COMMANDS = (
-    "features.simulation.commands",
-    "features.sources.commands",
-    "features.store.commands",
-    "features.quality.commands",
-    "features.definitions.commands",
+    "features.commands.simulation",
+    "features.commands.sources",
+    "features.commands.store",
+    "features.commands.quality",
+    "features.commands.features",
     "risk_model.commands.training",
     "risk_model.commands.classification",
     "supervision.commands",

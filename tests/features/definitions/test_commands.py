@@ -12,8 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from features.commands.features import register
 from features.definitions import LIBRARY
-from features.definitions.commands import register
 from features.errors import InputError
 from features.home import Home
 from features.kernel import Context, Plan

@@ -16,9 +16,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from features.commands.quality import register
 from features.errors import InputError
 from features.quality import QualityReport, Thresholds, assess, plots
-from features.quality.commands import register
 from features.quality.page import page
 from features.records import TABLES
 from features.store import RecordStore

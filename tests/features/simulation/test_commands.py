@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from features.commands.simulation import register
 from features.errors import InputError
-from features.simulation.commands import register
 
 
 @pytest.fixture

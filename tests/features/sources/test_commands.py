@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from features.commands.sources import register
 from features.errors import InputError
 from features.home import Home
-from features.sources.commands import register
 from features.store import RecordStore
 
 runner = CliRunner()
@@ -70,7 +70,7 @@ def test_unknown_source_and_file_are_input_errors(app: typer.Typer, tmp_path: Pa
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys, features.sources.commands\n"
+        "import sys, features.commands.sources\n"
         "heavy = {'pandas', 'pyarrow', 'pandera', 'duckdb', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

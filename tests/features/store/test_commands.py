@@ -13,9 +13,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from features.commands.store import register
 from features.errors import InputError
 from features.store import RecordStore
-from features.store.commands import register
 
 MakeRows = Callable[..., pa.Table]
 

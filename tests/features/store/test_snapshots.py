@@ -133,7 +133,7 @@ def test_the_files_are_plain_parquet_for_other_engines(store: RecordStore, rows:
 
 def test_an_empty_store_says_what_to_do(store: RecordStore, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"the record store .* is empty Load records first: risk-model ingest"
+        InputError, match=r"the record store .* is empty\. Load records first: risk-model ingest"
     ):
         store.snapshot()
     with pytest.raises(InputError, match=r"there is no snapshot 3; the store is empty"):
@@ -151,8 +151,8 @@ def test_what_is_not_there_is_named(store: RecordStore, rows: MakeRows) -> None:
     with pytest.raises(InputError, match="'latest' is no snapshot number"):
         store.snapshot("latest")
     with pytest.raises(
-        InputError, match=r"there is no record table 'penalities' Tables: enterprise, licence"
+        InputError, match=r"there is no record table 'penalities'\. Tables: enterprise, licence"
     ):
         snapshot.read("penalities")
-    with pytest.raises(InputError, match=r"table 'change' has no column 'kind' It has credit_code, .*item"):
+    with pytest.raises(InputError, match=r"table 'change' has no column 'kind'\. It has credit_code, .*item"):
         snapshot.read("change", columns=["credit_code", "kind"])
