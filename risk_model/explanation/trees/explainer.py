@@ -14,8 +14,8 @@ import numpy as np
 from features.errors import InputError
 from risk_model.explanation.trees.axes import find_axes
 from risk_model.explanation.trees.ensemble import Ensemble, read_ensemble
-from risk_model.explanation.trees.kernel import BLOCK, add_contributions, add_margins
-from risk_model.explanation.trees.tables import build_coding, build_tables
+from risk_model.explanation.trees.kernel import BLOCK, FEW, add_contributions, add_few, add_margins
+from risk_model.explanation.trees.tables import build_coding, build_tables, pack
 
 #: Memory of the tables, at most, unless the caller says otherwise: 128 MiB.
 MAX_TABLE_BYTES = 128 * 2**20
@@ -64,6 +64,7 @@ class TreeExplainer:
         axes = find_axes(ensemble.trees)
         self._coding = build_coding(axes)
         self._tables, self._deep = build_tables(ensemble.trees, axes, self._coding.code_type, max_table_bytes)
+        self._packed = pack(self._coding, self._tables)
         self.table_bytes = self._tables.bytes
 
     @classmethod
@@ -104,6 +105,10 @@ class TreeExplainer:
         """
         rows = self._rows(matrix)
         out = np.zeros(rows.shape)
+        if len(rows) < FEW and not len(self._deep.value):
+            tables = self._tables
+            add_few(self._packed, self._coding.points, tables.entries, tables.node_values, rows, out)
+            return out
         self._run(add_contributions, rows, out, threads)
         return out
 

@@ -2,7 +2,7 @@
 
 Compiled (Numba), without the interpreter lock. Rows go in blocks, so that each table is used for many
 rows while it is in the cache; within a block the inner loops run along rows and vectorise. A few rows
-go one by one (:func:`_add_row`), for which those loops would cost more than
+go one by one (:func:`add_few`), for which those loops would cost more than
 they do. The numbers of a row are added in one order either way: the result is the same to the last bit
 alone, in any batch and with any number of threads.
 """
@@ -168,97 +168,98 @@ def _add_deep(deep, leaf, pattern, n, total, before, after, sums):  # type: igno
 
 
 @njit(nogil=True, cache=True)
-def _add_row(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
-    codes, feature, tables, deep, out, cell, value, other, before, sums
+def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
+    integers, points, entries, node_values, matrix, out
 ):
-    """Add the contributions of one row to ``out``, which is 0.
+    """Add the contributions of a few rows to ``out``, which is 0, one by one.
+
+    The model comes packed, and all is one function: to hand over its many arrays would take longer than
+    to explain a row.
 
     Parameters
     ----------
-    codes : shape (axes,)
-        The row.
-    feature : int64, shape (axes,)
-        Column of each axis.
-    tables, deep
-        The model.
-    out : float64, shape (features,)
-        Result.
-    cell, value, other, before, sums
-        Scratch.
+    integers : int64
+        From :func:`risk_model.explanation.trees.tables.pack`.
+    points, entries, node_values : float64
+        Of the model.
+    matrix, out : float64, shape (n, features)
+        Feature values, and the result.
     """
-    # One function and local arrays: handing the model's arrays to another would cost more than its work.
-    group_start, group_nodes = tables.group_start, tables.nodes
-    column_start, column = tables.column_start, tables.column
-    entry_start, node_start = tables.entry_start, tables.node_start
-    entries, node_values = tables.entries, tables.node_values
-    first_cell, step_start = tables.cells.first, tables.cells.start
-    step_axis, step_code, step_delta = tables.cells.axis, tables.cells.code, tables.cells.delta
-    # All cells first: then the look-ups, which miss the cache, follow each other closely and overlap.
-    for factor in range(first_cell.shape[0]):
-        place = np.int64(first_cell[factor])
-        for step in range(step_start[factor], step_start[factor + 1]):
-            place += step_delta[step] * np.int64(codes[step_axis[step]] > step_code[step])
-        cell[factor] = place
-    for group in range(group_nodes.shape[0]):
-        first = group_start[group]
-        factors = group_start[group + 1] - first
-        nodes = group_nodes[group]
-        if nodes == 0:
-            begin, end = column_start[first], column_start[first + 1]
-            at = entry_start[first] + cell[first] * (end - begin)
-            for each in range(begin, end):
-                out[feature[column[each]]] += entries[at]
-                at += 1
-            continue
-        for f in range(factors):
-            at = node_start[first + f] + cell[first + f] * nodes
-            for q in range(nodes):
-                value[f, q] = node_values[at + q]
-        for f in range(factors):
-            for q in range(nodes):
-                product = value[1 if f == 0 else 0, q]
-                for g in range(1 if f > 0 else 2, factors):
-                    if g != f:
-                        product *= value[g, q]
-                other[f, q] = product
-        for f in range(factors):
-            begin, end = column_start[first + f], column_start[first + f + 1]
-            at = entry_start[first + f] + cell[first + f] * (end - begin) * nodes
-            for each in range(begin, end):
-                total = out[feature[column[each]]]
-                for q in range(0, nodes - 1, 2):
-                    total += entries[at] * other[f, q] + entries[at + 1] * other[f, q + 1]
-                    at += 2
-                if nodes % 2:
-                    total += entries[at] * other[f, nodes - 1]
+    feature, categorical = integers[integers[0] : integers[1]], integers[integers[1] : integers[2]]
+    point_start, point_codes = integers[integers[2] : integers[3]], integers[integers[3] : integers[4]]
+    group_start, group_nodes = integers[integers[4] : integers[5]], integers[integers[5] : integers[6]]
+    column_start, column = integers[integers[6] : integers[7]], integers[integers[7] : integers[8]]
+    entry_start, node_start = integers[integers[8] : integers[9]], integers[integers[9] : integers[10]]
+    first_cell, step_start = integers[integers[10] : integers[11]], integers[integers[11] : integers[12]]
+    step_axis, step_code = integers[integers[12] : integers[13]], integers[integers[13] : integers[14]]
+    step_delta = integers[integers[14] : integers[15]]
+    most_factors, most_nodes = integers[16], integers[17]
+    codes = np.empty(feature.shape[0], dtype=np.int64)
+    cell = np.empty(first_cell.shape[0], dtype=np.int64)
+    value, other = np.empty((most_factors, most_nodes)), np.empty((most_factors, most_nodes))
+    for r in range(matrix.shape[0]):
+        for axis in range(feature.shape[0]):
+            x = matrix[r, feature[axis]]
+            if categorical[axis]:
+                x = np.trunc(x) if x > -1.0 and x <= _LARGEST_CATEGORY else -1.0
+            elif np.isnan(x):
+                codes[axis] = 0
+                continue
+            elif abs(x) <= ZERO:
+                x = 0.0
+            low, high = point_start[axis], point_start[axis + 1]
+            while low < high:
+                middle = (low + high) // 2
+                if points[middle] < x:
+                    low = middle + 1
+                else:
+                    high = middle
+            if categorical[axis]:
+                hit = low < point_start[axis + 1] and points[low] == x
+                codes[axis] = point_codes[low] if hit else 0
+            else:
+                codes[axis] = low - point_start[axis] + 1
+        # All cells first: then the look-ups, which miss the cache, follow each other closely and overlap.
+        for factor in range(first_cell.shape[0]):
+            place = first_cell[factor]
+            for step in range(step_start[factor], step_start[factor + 1]):
+                place += step_delta[step] * np.int64(codes[step_axis[step]] > step_code[step])
+            cell[factor] = place
+        total = out[r]
+        for group in range(group_nodes.shape[0]):
+            first = group_start[group]
+            nodes = group_nodes[group]
+            if nodes == 0:
+                begin, end = column_start[first], column_start[first + 1]
+                at = entry_start[first] + cell[first] * (end - begin)
+                for each in range(begin, end):
+                    total[column[each]] += entries[at]
                     at += 1
-                out[feature[column[each]]] = total
-
-    start, axis, share = deep.start, deep.axis, deep.share
-    rule_start, position, weight = deep.rule_start, deep.position, deep.weight
-    first_pattern, pattern_start = deep.cells.first, deep.cells.start
-    pattern_axis, pattern_code, pattern_delta = deep.cells.axis, deep.cells.code, deep.cells.delta
-    for leaf in range(deep.value.shape[0]):
-        pattern = first_pattern[leaf]
-        for step in range(pattern_start[leaf], pattern_start[leaf + 1]):
-            pattern += pattern_delta[step] if codes[pattern_axis[step]] > pattern_code[step] else 0
-        first = start[leaf]
-        d = start[leaf + 1] - first
-        for j in range(d):
-            sums[j] = 0.0
-        for q in range(rule_start[leaf], rule_start[leaf] + (d + 1) // 2):
-            t = position[q]
-            after = weight[q] * deep.value[leaf]
-            for j in range(d):
-                before[j] = after
-                after *= share[first + j] * (1.0 - t) + (t if pattern >> j & 1 else 0.0)
-            after = 1.0
-            for j in range(d - 1, -1, -1):
-                sums[j] += before[j] * after
-                after *= share[first + j] * (1.0 - t) + (t if pattern >> j & 1 else 0.0)
-        for j in range(d):
-            met = 1.0 if pattern >> j & 1 else 0.0
-            out[feature[axis[first + j]]] += (met - share[first + j]) * sums[j]
+                continue
+            factors = group_start[group + 1] - first
+            for f in range(factors):
+                at = node_start[first + f] + cell[first + f] * nodes
+                for q in range(nodes):
+                    value[f, q] = node_values[at + q]
+            for f in range(factors):
+                for q in range(nodes):
+                    product = value[1 if f == 0 else 0, q]
+                    for g in range(1 if f > 0 else 2, factors):
+                        if g != f:
+                            product *= value[g, q]
+                    other[f, q] = product
+            for f in range(factors):
+                begin, end = column_start[first + f], column_start[first + f + 1]
+                at = entry_start[first + f] + cell[first + f] * (end - begin) * nodes
+                for each in range(begin, end):
+                    sum_of_column = total[column[each]]
+                    for q in range(0, nodes - 1, 2):
+                        sum_of_column += entries[at] * other[f, q] + entries[at + 1] * other[f, q + 1]
+                        at += 2
+                    if nodes % 2:
+                        sum_of_column += entries[at] * other[f, nodes - 1]
+                        at += 1
+                    total[column[each]] = sum_of_column
 
 
 @njit(nogil=True, cache=True)
@@ -287,29 +288,9 @@ def add_contributions(matrix, start, stop, coding, tables, deep, out):  # type: 
     place = np.empty(length, dtype=np.int64)
     values, others = np.empty((most, nodes, length)), np.empty((most, nodes, length))
     before, sums, after = np.empty((longest, length)), np.empty((longest, length)), np.empty(length)
-    cell, value, other = (
-        np.empty(tables.cells.first.shape[0], dtype=np.int64),
-        np.empty((most, nodes)),
-        np.empty((most, nodes)),
-    )
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
         _encode(matrix, first, n, coding, codes, x, place)
-        if n < FEW:
-            for r in range(n):
-                _add_row(
-                    codes[:, r],
-                    coding.feature,
-                    tables,
-                    deep,
-                    out[first + r],
-                    cell,
-                    value,
-                    other,
-                    before[:, 0],
-                    sums[:, 0],
-                )
-            continue
         total[:] = 0.0
         for group in range(tables.nodes.shape[0]):
             factor = tables.group_start[group]

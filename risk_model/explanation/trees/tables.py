@@ -87,6 +87,31 @@ class Deep(NamedTuple):
     weight: np.ndarray  #: weights of all rules, float64
 
 
+def pack(coding: Coding, tables: Tables) -> np.ndarray:
+    """Return all integers of a model in one array: where each part begins, two sizes, and the parts."""
+    cells = tables.cells
+    parts = [
+        coding.feature,
+        coding.categorical,
+        coding.point_start,
+        coding.point_codes,
+        tables.group_start,
+        tables.nodes,
+        tables.column_start,
+        coding.feature[tables.column],
+        tables.entry_start,
+        tables.node_start,
+        cells.first,
+        cells.start,
+        cells.axis,
+        cells.code,
+        cells.delta,
+    ]
+    head = _starts([len(part) for part in parts]) + len(parts) + 3
+    sizes = _int64([tables.most_factors, tables.most_nodes])
+    return np.concatenate([head, sizes, *(part.astype(np.int64) for part in parts)])
+
+
 class _CellsBuilder:
     """Collects the steps of items."""
 
