@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -60,21 +61,64 @@ def evaluate(
     InputError
         If the context was made for other features.
     """
-    everything = np.full((plan.term_count, len(enterprise)), np.nan)
-    year = due_year(as_of)
-    own: dict[str, pa.Table] = {}
-    for name, table_plan in plan.tables.items():
-        table = records.get(name)
-        if table is not None:
-            own[name], prepared = arrays(table_plan, table, codes)
-            fill_terms(table_plan, prepared, enterprise, as_of, year, everything[plan.places[name]])
-    # Features lie one after another, so that each becomes an Arrow column without being copied.
-    result = np.full((len(plan.features), len(enterprise)), np.nan)
-    plan.combining.fill(everything, as_of, result)
-    if context is not None and plan.beyond is not None:
-        named = codes.take(pa.array(enterprise))
-        fill_beyond(plan, context, everything, own.get("enterprise"), named, as_of, result)
-    return result.T
+    return Prepared.of(plan, records, codes).evaluate(enterprise, as_of, context)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Records of a range of enterprises, ready for any pairs of them.
+
+    Attributes
+    ----------
+    plan
+        The features.
+    codes
+        Sorted unique credit codes.
+    arrays
+        Record table → its records.
+    registrations
+        The rows of ``enterprise``, if there is that table.
+    """
+
+    plan: Plan
+    codes: pa.Array
+    arrays: Mapping[str, Arrays]
+    registrations: pa.Table | None
+
+    @classmethod
+    def of(cls, plan: Plan, records: Mapping[str, pa.Table], codes: pa.Array) -> Prepared:
+        """Make record tables ready; parameters are those of :func:`evaluate`."""
+        prepared, registrations = {}, None
+        for name, table_plan in plan.tables.items():
+            table = records.get(name)
+            if table is not None:
+                kept, prepared[name] = arrays(table_plan, table, codes)
+                if name == "enterprise":
+                    registrations = kept
+        return cls(plan, codes, prepared, registrations)
+
+    def evaluate(self, enterprise: np.ndarray, as_of: np.ndarray, context: Context | None) -> np.ndarray:
+        """Compute the features of pairs; parameters and result are those of :func:`evaluate`."""
+        plan = self.plan
+        everything = np.empty((plan.term_count, len(enterprise)))
+        year = due_year(as_of)
+        for name, table_plan in plan.tables.items():
+            if name in self.arrays:
+                fill_terms(
+                    table_plan, self.arrays[name], enterprise, as_of, year, everything[plan.places[name]]
+                )
+            else:
+                everything[plan.places[name]] = np.nan
+        # Features lie one after another, so that each becomes an Arrow column without being copied.
+        result = np.empty((len(plan.features), len(enterprise)))
+        plan.combining.fill(everything, as_of, result)
+        for column, feature in enumerate(plan.features):
+            if feature.across is not None:
+                result[column] = np.nan
+        if context is not None and plan.beyond is not None:
+            named = self.codes.take(pa.array(enterprise))
+            fill_beyond(plan, context, everything, self.registrations, named, as_of, result)
+        return result.T
 
 
 def fill_terms(

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: Enterprises handed to the kernel at once: bounds memory, whatever the number of records.
+#: Enterprises and pairs of a range: they bound memory, whatever the number of records and dates.
 ENTERPRISES_A_RANGE = 25_000
+PAIRS_A_RANGE = 50_000
 
 PAIR_SCHEMA = pa.schema([pa.field("credit_code", pa.string()), pa.field("as_of", pa.date32())])
 
@@ -38,6 +39,8 @@ class Range:
 def cut(pairs: pa.Table, size: int = ENTERPRISES_A_RANGE) -> Iterator[Range]:
     """Yield the pairs in ranges of at most ``size`` enterprises, sorted by code and date.
 
+    With several dates an enterprise, ranges are shorter: of about :data:`PAIRS_A_RANGE` pairs.
+
     Parameters
     ----------
     pairs
@@ -52,6 +55,7 @@ def cut(pairs: pa.Table, size: int = ENTERPRISES_A_RANGE) -> Iterator[Range]:
     codes = pc.unique(pairs["credit_code"])
     place = pc.index_in(pairs["credit_code"], value_set=codes).to_numpy()
     days = pairs["as_of"].cast(pa.int32()).to_numpy().astype(np.int64)
+    size = max(1, min(size, PAIRS_A_RANGE * len(codes) // pairs.num_rows))
     for first in range(0, len(codes), size):
         low, high = np.searchsorted(place, [first, first + size])
         yield Range(

@@ -9,12 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.kernel import Context, Plan, Survey, connected, evaluate, merge, survey
+from features.kernel import Context, Plan, Survey, connected, merge, survey
 from features.kernel.beyond import BeyondPlan
-from features.kernel.evaluate import REQUIRED
+from features.kernel.evaluate import REQUIRED, Prepared
 from features.runners.ranges import ENTERPRISES_A_RANGE, PAIR_SCHEMA, Range
 
 Progress = Callable[[int, int], None]
+
+#: Pairs computed at once. Arrays of some ten megabytes are given back to the process and used again;
+#: larger ones are fetched from the system each time, at more than the cost of filling them.
+PAIRS_A_BLOCK = 8_192
 
 
 class RecordReader(Protocol):
@@ -57,12 +61,16 @@ def compute_range(reader: RecordReader, shared: tuple[Plan, Context | None], par
     """Compute the features of a range: pairs and values side by side."""
     plan, context = shared
     records = read_tables(reader, {name: table.columns for name, table in plan.tables.items()}, part.codes)
-    values = evaluate(plan, records, part.codes, part.enterprise, part.as_of, context)
-    columns = [pa.array(values[:, i]) for i in range(len(plan.names))]
-    return pa.table(
-        [part.pairs["credit_code"], part.pairs["as_of"], *columns],
-        names=["credit_code", "as_of", *plan.names],
-    )
+    prepared = Prepared.of(plan, records, part.codes)
+    names = ["credit_code", "as_of", *plan.names]
+    blocks = []
+    for first in range(0, len(part.as_of), PAIRS_A_BLOCK):
+        block = slice(first, first + PAIRS_A_BLOCK)
+        values = prepared.evaluate(part.enterprise[block], part.as_of[block], context)
+        pairs = part.pairs.slice(first, PAIRS_A_BLOCK)
+        columns = [pa.array(values[:, i]) for i in range(len(plan.names))]
+        blocks.append(pa.table([pairs["credit_code"], pairs["as_of"], *columns], names=names))
+    return pa.concat_tables(blocks)
 
 
 def survey_range(reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray], codes: pa.Array) -> Survey:

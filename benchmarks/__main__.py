@@ -1,0 +1,53 @@
+"""``python -m benchmarks NAME [--quick]``: runs the benchmark in module ``benchmarks.NAME``.
+
+The module has ``run(quick: bool) -> dict`` with ``ratios``, ``figures`` and ``aims``. What it prints on
+the way goes where it will; the last line of stdout is the result as one JSON document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PARTS = ("ratios", "figures", "aims")
+
+
+def names() -> list[str]:
+    """Return the benchmarks that there are: modules of this package with a function ``run``."""
+    found = sorted(Path(__file__).parent.glob("*.py"))
+    return [path.stem for path in found if "\ndef run(quick" in path.read_text(encoding="utf-8")]
+
+
+def result_of(name: str, *, quick: bool) -> dict[str, Any]:
+    """Run a benchmark and return the document of its last line.
+
+    Raises
+    ------
+    ValueError
+        If the benchmark gives something else than it must.
+    """
+    found: dict[str, Any] = import_module(f"benchmarks.{name}").run(quick)
+    missing = [part for part in PARTS if not isinstance(found.get(part), dict)]
+    if missing:
+        msg = f"benchmark {name!r} gives no {missing[0]!r}"
+        raise ValueError(msg)
+    return {"benchmark": name, "quick": quick, **{part: found[part] for part in PARTS}}
+
+
+def main() -> None:
+    """Run the benchmark that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=names())
+    parser.add_argument("--quick", action="store_true", help="small sizes; ends within 50 seconds")
+    arguments = parser.parse_args()
+    document = result_of(arguments.name, quick=arguments.quick)
+    sys.stdout.flush()
+    print(json.dumps(document, ensure_ascii=False, default=float))
+
+
+if __name__ == "__main__":
+    main()
