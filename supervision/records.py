@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from features.errors import InputError
 from features.records import credit_code
@@ -17,6 +18,7 @@ from features.records.credit_code import CodeKind
 from features.store import Snapshot
 
 Row = dict[str, Any]
+REPRESENTATIVE = "legal_representative"
 
 
 def known_on(
@@ -90,6 +92,33 @@ class EnterpriseRecords:
     def open_entries(self, table: str) -> list[Row]:
         """Return the entries of a list that have not been removed by the day."""
         return [r for r in self.rows(table) if r["removed_on"] is None or r["removed_on"] > self.on]
+
+    def sharing_representative(self) -> list[EnterpriseRecords]:
+        """Return the other enterprises of which its legal representatives are or were the same.
+
+        A relation that has ended counts for the other enterprise: who was in charge when its licence was
+        revoked has left since, as a rule. Its own counts only while it lasts.
+        """
+        keys = {
+            row["person_key"]
+            for row in self.rows("relation")
+            if row["kind"] == REPRESENTATIVE
+            and row["person_key"]
+            and (row["ended_on"] is None or row["ended_on"] > self.on)
+        }
+        if not keys or not self.snapshot.exists("relation"):
+            return []
+        # Relations of a person lie anywhere in the table: a filter in the files finds whose they are.
+        files = ds.dataset(self.snapshot.files("relation"), format="parquet")
+        found = files.to_table(columns=["credit_code"], filter=ds.field("person_key").isin(sorted(keys)))
+        others = sorted(set(found["credit_code"].to_pylist()) - {self.credit_code})
+        return [
+            other
+            for other in (EnterpriseRecords(self.snapshot, code, self.on) for code in others)
+            if any(
+                row["kind"] == REPRESENTATIVE and row["person_key"] in keys for row in other.rows("relation")
+            )
+        ]
 
     @cached_property
     def registration(self) -> Row | None:

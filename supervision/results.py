@@ -18,7 +18,7 @@ from features.home import Home
 from features.records import TABLES, codes
 from features.store import RecordStore
 from supervision.plans import StoredPlan, read_plan
-from supervision.sampling import horvitz_thompson_mean
+from supervision.sampling import hajek_standard_error, horvitz_thompson_mean
 from supervision.sampling.calendar import month_bounds
 from supervision.sampling.reasons import RANDOM
 from supervision.working_days import working_calendar
@@ -68,6 +68,7 @@ class ResultsReport:
     expected: float
     late: int
     estimated_rate: float | None
+    standard_error: float | None
     drawn: int
     snapshot: int
 
@@ -241,12 +242,10 @@ def _report(
     planned = stored.frame[stored.frame["selected"]].set_index("credit_code")
     problem = frame["outcome"].isin(PROBLEMS)
     telling = (frame["selection"] == "random") & ~frame["outcome"].isin(("censored", "neutral"))
-    rate = None
-    if telling.any():
-        rate = horvitz_thompson_mean(
-            np.asarray(problem[telling], dtype=np.float64),
-            np.asarray(frame.loc[telling, "inclusion_probability"], dtype=np.float64),
-        )
+    found = np.asarray(problem[telling], dtype=np.float64)
+    inclusion = np.asarray(frame.loc[telling, "inclusion_probability"], dtype=np.float64)
+    rate = horvitz_thompson_mean(found, inclusion) if len(found) else None
+    error = hajek_standard_error(found, inclusion) if len(found) > 1 else None
     calendar = working_calendar()
     late = sum(
         recorded > calendar.after(day, PUBLISH_WITHIN)
@@ -264,6 +263,7 @@ def _report(
         expected=float(planned.loc[frame["credit_code"], "probability"].sum()),
         late=int(late),
         estimated_rate=rate,
+        standard_error=error,
         drawn=int(telling.sum()),
         snapshot=snapshot,
     )

@@ -146,6 +146,7 @@ def results(
         typer.echo(
             f"  problem rate of all that could be drawn, estimated from {report.drawn:,} drawn: "
             f"{100 * report.estimated_rate:.1f} %"
+            + (f" ± {100 * report.standard_error:.1f}" if report.standard_error is not None else "")
         )
     if report.late:
         typer.echo(f"  on file after more than 20 working days: {report.late:,}")

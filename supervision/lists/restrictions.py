@@ -110,6 +110,38 @@ class StatusIs(Strict):
             yield _of("enterprise", row, row["status"])
 
 
+class RepresentativeOf(Strict):
+    """Its legal representative is, or was at the time, that of another enterprise in trouble.
+
+    Attributes
+    ----------
+    listed
+        The other has an open entry in one of these lists.
+    revoked_within_years
+        The other's business licence was revoked so many years before, or less.
+    """
+
+    fact: Literal["representative_of"]
+    listed: tuple[Literal["abnormal", "serious"], ...] = ()
+    revoked_within_years: int | None = Field(default=None, ge=1)
+
+    def evidence(self, records: EnterpriseRecords, tier: str | None) -> Iterable[Evidence]:
+        """Return the entries and registrations of the other enterprises."""
+        for other in records.sharing_representative():
+            for name in self.listed:
+                table, column = TABLE[name]
+                for row in other.open_entries(table):
+                    yield _of(table, row, f"{other.credit_code} {row[column]}")
+            state = other.registration
+            if (
+                self.revoked_within_years is not None
+                and state is not None
+                and state["status"] in ("2", "3")
+                and records.on < years_later(state["event_date"], self.revoked_within_years)
+            ):
+                yield _of("enterprise", state, f"{other.credit_code} {state['status']}")
+
+
 class TierIs(Strict):
     """The general model's tier is one of these."""
 
@@ -141,7 +173,14 @@ class Unclassified(Strict):
 
 
 Fact = Annotated[
-    OnList | LicenceRevoked | PenaltyOf | BrokenCommitment | StatusIs | TierIs | Unclassified,
+    OnList
+    | LicenceRevoked
+    | PenaltyOf
+    | BrokenCommitment
+    | StatusIs
+    | RepresentativeOf
+    | TierIs
+    | Unclassified,
     Field(discriminator="fact"),
 ]
 

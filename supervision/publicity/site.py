@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from features.errors import InputError
@@ -267,16 +268,29 @@ def _names(published: Published) -> dict[str, str]:
 
 
 def _shards(published: Published) -> Iterator[tuple[str, dict[str, dict[str, list[dict[str, Any]]]]]]:
-    """Yield the look-up in files by the last two characters of the credit code."""
-    shards: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {}
-    for name, table in published.tables.items():
-        for row in table.to_pylist():
-            code = row.pop("credit_code")
-            row.pop("record_id")
-            shard = "".join(c for c in code[-2:].upper() if c.isascii() and c.isalnum()) or "other"
-            shown = {column: value for column, value in row.items() if value is not None}
-            shards.setdefault(shard, {}).setdefault(code, {}).setdefault(name, []).append(shown)
-    yield from sorted(shards.items())
+    """Yield the look-up in files by the last two characters of the credit code.
+
+    One last character after the other, so that only a part of the rows is in memory as text.
+    """
+    buckets: dict[str, list[str]] = {}
+    # Everything that is published stands under an enterprise of this table.
+    for code in published.tables["enterprise"]["credit_code"].to_pylist():
+        buckets.setdefault(_shard(code)[-1], []).append(code)
+    for _, codes in sorted(buckets.items()):
+        wanted = pa.array(codes, pa.string())
+        shards: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {}
+        for name, table in published.tables.items():
+            for row in table.filter(pc.is_in(table["credit_code"], value_set=wanted)).to_pylist():
+                code = row.pop("credit_code")
+                row.pop("record_id")
+                shown = {column: value for column, value in row.items() if value is not None}
+                shards.setdefault(_shard(code), {}).setdefault(code, {}).setdefault(name, []).append(shown)
+        yield from sorted(shards.items())
+
+
+def _shard(code: str) -> str:
+    """Return the name of the file that an enterprise is looked up in, as lookup.js finds it."""
+    return "".join(c for c in code[-2:].upper() if c.isascii() and c.isalnum()) or "other"
 
 
 def _late(withdrawals: pa.Table, rules: Publicity, on: date) -> Iterator[str]:

@@ -1,6 +1,10 @@
 """Who is inspected in a month: what is mandatory, and a random draw with known probabilities."""
 
-from supervision.sampling.estimation import horvitz_thompson_mean, horvitz_thompson_total
+from supervision.sampling.estimation import (
+    hajek_standard_error,
+    horvitz_thompson_mean,
+    horvitz_thompson_total,
+)
 from supervision.sampling.frame import INPUT_COLUMNS, frame_digest, normalise
 from supervision.sampling.planning import Plan, PlanSummary, plan_inspections
 from supervision.sampling.probabilities import GRID, inclusion_shares
@@ -14,6 +18,7 @@ __all__ = [
     "PlanSummary",
     "Randomness",
     "frame_digest",
+    "hajek_standard_error",
     "horvitz_thompson_mean",
     "horvitz_thompson_total",
     "inclusion_shares",

@@ -41,3 +41,29 @@ def horvitz_thompson_mean(values: Floats, probabilities: Floats) -> float:
     return horvitz_thompson_total(values, probabilities) / horvitz_thompson_total(
         np.ones(len(values)), probabilities
     )
+
+
+def hajek_standard_error(values: Floats, probabilities: Floats) -> float:
+    """Return an approximate standard error of :func:`horvitz_thompson_mean`.
+
+    Parameters
+    ----------
+    values, probabilities
+        As there; at least two units.
+
+    Notes
+    -----
+    Hájek's approximation, which needs no joint probabilities: the residuals ``w_i (y_i - mean)`` with
+    ``w_i = 1 / pi_i``, weighted by ``1 - pi_i`` and by ``n / (n - 1)``, over the estimated number. Good for
+    designs close to maximum entropy, as systematic sampling over a random order is; poor for few units,
+    and 0 where all units have the same value.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    count = len(values)
+    if count < 2:
+        raise InputError(f"got {count} units, but expected at least 2", field="values")
+    mean = horvitz_thompson_mean(values, probabilities)
+    weights = 1 / np.asarray(probabilities, dtype=np.float64)
+    residuals = weights * (values - mean)
+    variance = count / (count - 1) * float(np.sum((1 - 1 / weights) * residuals**2))
+    return float(np.sqrt(variance) / weights.sum())

@@ -278,6 +278,38 @@ def test_commitments_and_being_left_alone_follow_the_tier(office: Office) -> Non
     assert asked(office, code, "notify_commit", date(2026, 2, 1), "A") == "allowed"
 
 
+def test_a_person_in_charge_elsewhere_is_found_by_pseudonym(office: Office) -> None:
+    asking, listed, revoked, stranger = office.register(0, 1, 2, 3)
+    held = {"kind": "legal_representative", "person_key": "P1"}
+    day = date(2018, 1, 1)
+    office.put(
+        relation=[
+            {**held, "credit_code": asking, "event_date": day},
+            {**held, "credit_code": listed, "event_date": day},
+            {**held, "credit_code": revoked, "event_date": day, "ended_on": date(2023, 7, 1)},
+            {**held, "credit_code": stranger, "event_date": day, "kind": "shareholder"},
+        ],
+        serious_violation_list=[
+            {"credit_code": c, "event_date": date(2022, 1, 1), "ground": "food"} for c in (listed, stranger)
+        ],
+    )
+    action = "representative_elsewhere"
+    answer = may(known(office, asking, date(2023, 1, 1)), action)
+    assert (answer.verdict, [e.what for e in answer.reasons[0].evidence]) == ("refused", [f"{listed} food"])
+    assert "P1" not in str(answer.as_dict())
+    # That sentence of the regulation is known until 2024-04-30 only.
+    assert asked(office, asking, action, date(2024, 5, 1)) == "allowed"
+    office.put(
+        enterprise=[
+            {"credit_code": revoked, "event_date": date(2023, 6, 1), "name": "被吊销企业", "status": "2"}
+        ]
+    )
+    assert asked(office, asking, action, date(2024, 5, 1)) == "conditional"
+    assert asked(office, asking, action, date(2026, 6, 1)) == "allowed"
+    assert asked(office, listed, action, date(2023, 1, 1)) == "refused"
+    assert asked(office, stranger, "representative_elsewhere", date(2024, 5, 1)) == "allowed"
+
+
 def test_every_restriction_names_its_source_and_unread_law_is_a_parameter() -> None:
     rules = load_restrictions()
     for restriction in rules.restrictions:

@@ -14,6 +14,7 @@ from features.errors import InputError
 from supervision.sampling import (
     GRID,
     Randomness,
+    hajek_standard_error,
     horvitz_thompson_mean,
     horvitz_thompson_total,
     inclusion_shares,
@@ -120,6 +121,26 @@ def test_horvitz_thompson_is_unbiased_over_draws_and_the_plain_mean_is_not() -> 
     # Hájek's mean is a ratio: its bias is of order 1/n.
     assert np.mean(ratios) == pytest.approx(problem.mean(), abs=0.005)
     assert np.mean(plain) > 1.5 * problem.mean()
+
+
+def test_the_standard_error_is_that_of_many_draws() -> None:
+    rng = np.random.default_rng(5)
+    weights = np.repeat([1.0, 2.0, 4.0, 6.0], [400, 150, 60, 30])
+    problem = (rng.random(len(weights)) < np.repeat([0.1, 0.2, 0.3, 0.6], [400, 150, 60, 30])).astype(float)
+    shares = inclusion_shares(weights, 120)
+    probability = shares / GRID
+    estimates, errors, covered = [], [], 0
+    for i in range(800):
+        randomness = Randomness(f"e{i}", "food", "2025-09")
+        start = randomness.start()
+        drawn = systematic_draw(shares, randomness.keys(len(weights)), start)
+        estimates.append(horvitz_thompson_mean(problem[drawn], probability[drawn]))
+        errors.append(hajek_standard_error(problem[drawn], probability[drawn]))
+        covered += abs(estimates[-1] - problem.mean()) <= 1.96 * errors[-1]
+    assert np.mean(errors) == pytest.approx(np.std(estimates), rel=0.12)
+    assert 0.9 <= covered / 800 <= 0.98
+    with pytest.raises(InputError, match="at least 2"):
+        hajek_standard_error(np.array([1.0]), np.array([0.5]))
 
 
 def test_commitment_is_the_hash_of_the_seed_and_does_not_give_the_draw_away() -> None:
