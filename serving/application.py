@@ -7,21 +7,24 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from features.errors import InputError
 from features.home import Home
+from serving.access.gate import Gate, subject_of
 from serving.access.principal import ANYBODY_HERE
 from serving.bodies import parse_query, read_json
 from serving.current import Current
+from serving.database.engine import database_url
 from serving.endpoints import Call, Context, Endpoint
 from serving.pages.errors import problem_page
 from serving.pages.language import language_of, remember
@@ -46,7 +49,9 @@ def application(home: Home, settings: Settings | None = None) -> Starlette:
         By default those of the home and the environment.
     """
     chosen = load_settings(home) if settings is None else settings
-    context = Context(home, chosen, Current(home, chosen.watch_seconds))
+    url = database_url(home, chosen.database) if chosen.access == "keys" else None
+    gate = Gate(url, chosen.requests_per_minute)
+    context = Context(home, chosen, Current(home, chosen.watch_seconds), gate)
     routes: list[BaseRoute] = [
         *_routes(ENDPOINTS, context),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
@@ -93,8 +98,10 @@ def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[R
 
 
 async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: str) -> Response:
-    principal = ANYBODY_HERE
-    request.state.caller = principal.name
+    gate = context.gate
+    principal = await anyio.to_thread.run_sync(gate.caller, request) if not gate.open else ANYBODY_HERE
+    request.state.caller = principal.name.partition(" ")[0]
+    gate.require(principal, endpoint.roles)
     query = None
     if endpoint.query is not None:
         given = {
@@ -113,12 +120,26 @@ async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: 
     else:
         answer = await anyio.to_thread.run_sync(endpoint.handler, call)
     assert isinstance(answer, Response)
+    if not gate.open and (bool(endpoint.roles) if endpoint.audited is None else endpoint.audited):
+        # Before the answer goes out: what cannot be noted is not shown.
+        await anyio.to_thread.run_sync(
+            gate.note,
+            principal,
+            f"{endpoint.method} {endpoint.path}",
+            subject_of(request.path_params, body, query),
+            answer.status_code,
+            request.state.request_id,
+        )
     return answer
 
 
 def _refuse(problem: Problem, endpoint: Endpoint | None, request: Request, lang: str) -> Response:
     wants_page = endpoint.page if endpoint is not None else "text/html" in request.headers.get("accept", "")
-    return problem_page(problem, lang) if wants_page else problem.response()
+    if not wants_page:
+        return problem.response()
+    if problem.status == 401 and request.method == "GET":
+        return RedirectResponse(f"/sign-in?{urlencode({'to': str(request.url.path)})}", status_code=303)
+    return problem_page(problem, lang)
 
 
 async def _bare_status(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from features.home import Home
+from serving.access.gate import Gate
 from serving.access.principal import Principal, Role
 from serving.current import Current
 from serving.settings import Settings
@@ -25,11 +26,14 @@ class Context:
     ----------
     home, settings, current
         What is served and how.
+    gate
+        Who is let in.
     """
 
     home: Home
     settings: Settings
     current: Current
+    gate: Gate
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Endpoint:
         Statuses of refusals that its handler makes, beside those of all endpoints.
     page
         Whether it answers people in HTML.
+    audited
+        Whether its use is noted; by default where a role is needed.
     description
         More for the OpenAPI document.
     read
@@ -107,6 +113,7 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     problems: tuple[int, ...] = ()
     page: bool = False
+    audited: bool | None = None
     description: str = ""
     read: Callable[[Request, Settings], Awaitable[Any]] | None = None
     takes: tuple[str, ...] = ()

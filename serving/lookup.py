@@ -67,6 +67,16 @@ def row_of(rows: list[dict[str, Any]], model: str | None) -> dict[str, Any]:
     )
 
 
+def out_of_scope() -> Problem:
+    """Return the refusal of a caller whose scope holds no model of the classification."""
+    return Problem(
+        403,
+        "forbidden",
+        "No model of the classification is in the scope of this key.",
+        [FieldError("Authorization", "its sectors are not classified", "Use a key of another sector.")],
+    )
+
+
 def explained(
     publication: Publication, credit_code: str, model: str | None, principal: Principal
 ) -> Explanation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serving.access.principal import OFFICERS, Role
 from serving.api import classification, health, openapi, scoring, version_1
 from serving.endpoints import Endpoint
-from serving.pages import dossier, entrance, planner, plans
+from serving.pages import dossier, entrance, planner, plans, sign_in
 from serving.schemas import answers, requests
 
 ANYONE: frozenset[Role] = frozenset()
@@ -128,6 +128,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("GET", "/openapi.json", openapi.document, ANYONE, "This document.", answer=None),
     Endpoint("GET", "/docs", openapi.page, ANYONE, "The interface, for people.", page=True),
+    Endpoint(
+        "GET",
+        "/sign-in",
+        sign_in.sign_in,
+        ANYONE,
+        "Sign in with a key.",
+        query=sign_in.SignInQuery,
+        page=True,
+    ),
+    Endpoint(
+        "POST",
+        "/sign-in",
+        sign_in.signed_in,
+        ANYONE,
+        "Open a session.",
+        read=sign_in.read_form,
+        page=True,
+        # It writes its own notes, which know whether the key was right.
+        audited=False,
+    ),
+    Endpoint("POST", "/sign-out", sign_in.sign_out, ANYONE, "End the session.", page=True),
     Endpoint("GET", "/", entrance.entrance, ANYONE, "Choice of a role.", page=True),
     Endpoint(
         "GET",

@@ -16,7 +16,7 @@ import typer
 
 from features.errors import InputError
 from features.home import ENVIRONMENT_VARIABLE, Home
-from serving.settings import load_settings
+from serving.settings import FILE, load_settings
 
 SERVICE = "serving.service:RiskModelService"
 #: Seconds that requests in hand have to end; then the server is killed.
@@ -46,8 +46,14 @@ def run(home: Home, *, host: str, port: int, workers: int | None) -> int:
     InputError
         If the address cannot be listened on, or a setting is wrong.
     """
-    load_settings(home)
+    settings = load_settings(home)
     address = _address(host)
+    if settings.access == "open" and not ipaddress.ip_address(address).is_loopback:
+        raise InputError(
+            "a service that asks for no key listens to its own host only",
+            field="--host",
+            fix=f"Write `access: keys` to {home.root / FILE} and make keys with risk-model keys create.",
+        )
     _check_free(address, port)
     home.root.mkdir(parents=True, exist_ok=True)
     options = ["--host", address, "--port", str(port), "--working-dir", str(ROOT)]

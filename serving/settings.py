@@ -29,6 +29,12 @@ class Settings(Strict):
         Rows of a page when the caller does not say.
     watch_seconds
         How long a new champion may go unnoticed.
+    access
+        ``open``: nobody is asked for a key, and only this host is listened to; ``keys``: everybody is.
+    database
+        Address of the database of keys and audit log; by default a SQLite file in the home.
+    requests_per_minute
+        Of one key, in one worker.
     """
 
     largest_body: int = Field(2 * 1024 * 1024, ge=1024, le=1024**3)
@@ -37,6 +43,7 @@ class Settings(Strict):
     watch_seconds: float = Field(1.0, ge=0, le=3600)
     access: Literal["open", "keys"] = "open"
     database: str | None = None
+    requests_per_minute: int = Field(6_000, ge=1)
 
 
 def load_settings(home: Home, environment: Mapping[str, str] | None = None) -> Settings:

@@ -17,7 +17,7 @@ from serving.api.classification import classification
 from serving.bodies import JSON, need_media_type, parse_json, read_body
 from serving.endpoints import Call, plain
 from serving.listing import COLUMNS, Cursor, Filter, enterprises
-from serving.lookup import explained, row_of, rows_of
+from serving.lookup import explained, out_of_scope, row_of, rows_of
 from serving.problems import FieldError, Problem
 from serving.schemas.requests import BulkRequest
 from serving.settings import Settings
@@ -68,7 +68,9 @@ def listed(call: Call) -> Response:
             field="order",
             fix="Ask for the pages after in one order.",
         )
-    model = query.model or publication.models[0]
+    model = query.model or next(filter(call.principal.sees_sector, publication.models), None)
+    if model is None:
+        raise out_of_scope()
     known_model(publication, model)
     wanted = Filter(
         model=model,
@@ -186,9 +188,10 @@ def in_scope(table: pa.Table, principal: Principal) -> pa.Table:
     if principal.sectors is not None:
         table = table.filter(pc.is_in(table["model"], value_set=pa.array(principal.sectors, pa.string())))
     if principal.districts is not None:
-        seen = pa.chunked_array([pa.array([False] * table.num_rows)])
-        for district in principal.districts:
-            seen = pc.or_(seen, pc.starts_with(table["district"], district_prefix(district)).fill_null(False))
+        district = table["district"].combine_chunks()
+        seen = pa.array([False] * table.num_rows, pa.bool_())
+        for given in principal.districts:
+            seen = pc.or_(seen, pc.starts_with(district, district_prefix(given)).fill_null(False))
         table = table.filter(seen)
     return table
 

@@ -18,7 +18,7 @@ from risk_model.scale import TierPolicy
 from serving.api.wording import reasons
 from serving.endpoints import Call
 from serving.listing import Filter, enterprises
-from serving.lookup import explained, row_of, rows_of
+from serving.lookup import explained, out_of_scope, row_of, rows_of
 from serving.pages.charts import waterfall
 from serving.pages.records import records_of
 from serving.pages.rendering import render
@@ -48,7 +48,10 @@ def search(call: Call) -> Response:
     if _CODE.fullmatch(text.upper()):
         return RedirectResponse(f"/enterprise/{text.upper()}", status_code=303)
     publication = call.context.current.publication()
-    wanted = Filter(model=publication.models[0], text=text or None)
+    seen = [name for name in publication.models if call.principal.sees_sector(name)]
+    if not seen:
+        raise out_of_scope()
+    wanted = Filter(model=seen[0], text=text or None)
     page = enterprises(publication, wanted, call.principal, limit=FOUND)
     rows = [
         {**row, "why": [r["label"][call.lang] for r in reasons(row["top_reasons"] or [])]}

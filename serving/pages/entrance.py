@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from serving.access.principal import OFFICERS, Role
 from serving.endpoints import Call
 from serving.pages.rendering import render
 from serving.problems import Problem
@@ -15,4 +16,6 @@ def entrance(call: Call) -> Response:
         publication = call.context.current.publication()
     except Problem:
         publication = None
-    return render(call, "entrance.html", publication=publication)
+    # How many are of which tier is for those who work with it, not for the public.
+    inside = bool(call.principal.roles & (OFFICERS | {Role.DATA_SCIENTIST}))
+    return render(call, "entrance.html", publication=publication, inside=inside)

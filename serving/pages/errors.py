@@ -20,6 +20,8 @@ def problem_page(problem: Problem, lang: str) -> Response:
         here="",
         problem=problem,
         headline=headline,
+        signed_in="",
+        asks_for_keys=False,
     )
     response.headers.update(problem.headers)
     return response

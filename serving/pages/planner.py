@@ -15,6 +15,7 @@ from risk_model.scale import INSUFFICIENT, TIERS
 from serving.api.wording import reasons
 from serving.endpoints import Call
 from serving.listing import Cursor, Filter, district_counts, enterprises, tier_counts
+from serving.lookup import out_of_scope
 from serving.pages.charts import stacked
 from serving.pages.plans import all_plans
 from serving.pages.rendering import render
@@ -41,7 +42,12 @@ def planner(call: Call) -> Response:
     after = Cursor.parse(query.cursor) if query.cursor else None
     current = call.context.current
     publication = current.publication() if after is None else current.named(after.snapshot)
-    model = _model(publication, query.model)
+    models = {
+        name: told
+        for name, told in publication.document["models"].items()
+        if call.principal.sees_sector(name)
+    }
+    model = _model(tuple(models), query.model)
     wanted = Filter(
         model=model,
         district=query.district,
@@ -59,7 +65,7 @@ def planner(call: Call) -> Response:
         call,
         "planner.html",
         publication=publication,
-        models=publication.document["models"],
+        models=models,
         model=model,
         query=query,
         rows=[_row(row, call.lang) for row in page.rows],
@@ -78,17 +84,17 @@ def planner(call: Call) -> Response:
         next_page=f"/planner?{urlencode({**asked, 'cursor': page.following})}" if page.following else None,
         first_page=f"/planner?{urlencode(asked)}" if after is not None else None,
         measures=_measures(model, publication),
-        plans=all_plans(call.context.home.plans),
+        plans=all_plans(call.context.home.plans, call.principal),
     )
 
 
-def _model(publication: Publication, asked: str | None) -> str:
+def _model(seen: tuple[str, ...], asked: str | None) -> str:
+    if not seen:
+        raise out_of_scope()
     if asked is None:
-        return publication.models[0]
-    if asked not in publication.models:
-        raise InputError(
-            f"there is no model {asked!r}", field="model", fix=f"There are {', '.join(publication.models)}."
-        )
+        return seen[0]
+    if asked not in seen:
+        raise InputError(f"there is no model {asked!r}", field="model", fix=f"There are {', '.join(seen)}.")
     return asked
 
 

@@ -32,15 +32,16 @@ class PlanLine:
     document: PlanDocument | None
 
 
-def all_plans(folder: Path) -> list[PlanLine]:
-    """Return the plans of a home, the newest first."""
+def all_plans(folder: Path, principal: Principal) -> list[PlanLine]:
+    """Return the plans that a caller may see, the newest first."""
     lines = []
     for path in folder.glob(f"[!.]*/{DOCUMENT}"):
         try:
             document = PlanDocument.model_validate_json(path.read_text(encoding="utf-8"))
         except ValueError:
             document = None
-        lines.append(PlanLine(path.parent.name, document))
+        if document is None or _sees(principal, document):
+            lines.append(PlanLine(path.parent.name, document))
     return sorted(
         lines,
         key=lambda line: (line.document.made_at.timestamp() if line.document else 0.0, line.name),
@@ -83,7 +84,7 @@ def _stored(call: Call) -> StoredPlan:
     if folder is None or not folder.is_dir():
         raise _no_plan(name)
     stored = read_plan(folder)
-    if not _sees(call.principal, stored):
+    if not _sees(call.principal, stored.document):
         raise _no_plan(name)
     return stored
 
@@ -97,11 +98,12 @@ def _no_plan(name: str) -> Problem:
     )
 
 
-def _sees(principal: Principal, stored: StoredPlan) -> bool:
+def _sees(principal: Principal, document: PlanDocument) -> bool:
     """Return whether all of a plan is in a caller's scope: a plan is shown whole or not at all."""
-    return principal.sees_sector(stored.document.sector) and all(
-        principal.sees_district(district) for district in stored.frame["district"].dropna().unique()
-    )
+    if not principal.sees_sector(document.sector):
+        return False
+    district = document.context.get("district")
+    return principal.districts is None or (district is not None and principal.sees_district(district))
 
 
 def _row(row: dict[Hashable, Any], lang: str) -> dict[Hashable, Any]:

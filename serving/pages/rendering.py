@@ -41,6 +41,10 @@ def render(call: Call, template: str, *, status: int = 200, **content: Any) -> R
         status=status,
         switch=f"{call.http.url.path}?{urlencode({**query, 'lang': other})}",
         here=call.http.url.path,
+        signed_in=call.principal.name
+        if not call.context.gate.open and call.principal.name != "anonymous"
+        else "",
+        asks_for_keys=not call.context.gate.open,
         **content,
     )
 

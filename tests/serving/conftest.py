@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, make_url, text
 from starlette.applications import Starlette
 
 from features.home import Home
@@ -95,3 +98,34 @@ def code_of(publication: Publication) -> Callable[[str, str], str]:
         return str(next(row["credit_code"] for row in rows if row["tier"] == tier))
 
     return find
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Return a function that gives the address of a new, empty database of a kind."""
+    made: list[tuple[str, str]] = []
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / 'database' / 'serving.db'}"
+        server = os.environ.get("RISK_MODEL_TEST_POSTGRES")
+        if not server:
+            pytest.skip("RISK_MODEL_TEST_POSTGRES is not set")
+        name = f"serving_test_{uuid.uuid4().hex[:12]}"
+        _on_server(server, f'CREATE DATABASE "{name}"')
+        made.append((server, name))
+        return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+    yield make
+    for server, name in made:
+        _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _on_server(server: str, statement: str) -> None:
+    url = make_url(server).set(drivername="postgresql+psycopg")
+    if not url.database:
+        url = url.set(database="postgres")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,386 @@
+"""The service under load, beside an empty endpoint of BentoML, FastAPI with the same work, and MLflow.
+
+Every server is one process on the loopback interface; the load comes from this process over connections
+that stay open, each sending its next request when the answer is there. Servers take turns within each
+repetition; figures are medians over repetitions. MLflow's server gets features that are ready made and
+predicts with the general model's trees: less work than ours, which computes the features from records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.home import Home
+from features.records import TABLES
+from features.simulation import simulate
+from features.sources import ingest
+from features.store import RecordStore
+from risk_model.classification import ModelVersion, classify
+from risk_model.publication import Publication
+from risk_model.registry import Registry
+from risk_model.specification import load_specification
+from risk_model.training import train
+from serving.api.version_1 import ARROW
+from serving.running import ROOT, SERVICE, environment
+
+CONCURRENCY = (1, 16, 64)
+#: Aims of the service.
+OVER_EMPTY, OVER_MLFLOW, OVER_FASTAPI, BULK = 1.5, 5.0, 1.0, 20_000
+AS_OF = date(2025, 6, 30)
+BODIES = 60
+JSON = "application/json"
+OURS = "score + explanation"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    enterprises: int
+    trees: int
+    train_dates: int
+    repetitions: int
+    seconds: float
+    bulk: int
+
+
+FULL = Effort(enterprises=20_000, trees=200, train_dates=12, repetitions=5, seconds=3.0, bulk=20_000)
+QUICK = Effort(enterprises=800, trees=60, train_dates=2, repetitions=1, seconds=0.4, bulk=1_000)
+
+
+@dataclass
+class Load:
+    """Requests of one kind to one server, and what came back.
+
+    Attributes
+    ----------
+    port
+        Of the server.
+    requests
+        Complete HTTP/1.1 requests, sent in turn.
+    seen
+        Concurrency → (milliseconds of each answer, seconds, refusals and errors) of each repetition.
+    """
+
+    port: int
+    requests: Sequence[bytes]
+    seen: dict[int, list[tuple[list[float], float, int]]] = field(default_factory=dict)
+
+    def measure(self, connections: int, seconds: float) -> None:
+        """Send for some seconds over some connections."""
+        self.seen.setdefault(connections, []).append(asyncio.run(self._send(connections, seconds)))
+
+    async def _send(self, connections: int, seconds: float) -> tuple[list[float], float, int]:
+        taken: list[float] = []
+        errors = 0
+        opened = [await asyncio.open_connection("127.0.0.1", self.port) for _ in range(connections)]
+        began = time.perf_counter()
+
+        async def one(first: int) -> None:
+            nonlocal errors
+            reader, writer = opened[first]
+            number = first
+            while time.perf_counter() - began < seconds or number == first:
+                sent = time.perf_counter()
+                writer.write(self.requests[number % len(self.requests)])
+                status = await _answer(reader)
+                taken.append(1000 * (time.perf_counter() - sent))
+                errors += status != 200
+                number += connections
+            writer.close()
+            await writer.wait_closed()
+
+        await asyncio.gather(*(one(first) for first in range(connections)))
+        return taken, time.perf_counter() - began, errors
+
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Return medians over repetitions: p50 and p99 in milliseconds, answers a second; errors in all."""
+        return {
+            str(connections): {
+                "p50_ms": round(self.quantile(connections, 0.5), 3),
+                "p99_ms": round(self.quantile(connections, 0.99), 3),
+                "per_second": round(statistics.median(len(ms) / wall for ms, wall, _ in found), 1),
+                "errors": sum(errors for _, _, errors in found),
+            }
+            for connections, found in self.seen.items()
+        }
+
+    def quantile(self, connections: int, q: float) -> float:
+        """Return the median over repetitions of a quantile of the milliseconds."""
+        return statistics.median(float(np.quantile(ms, q)) for ms, _, _ in self.seen[connections])
+
+
+async def _answer(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    lower = head.lower()
+    _, _, rest = lower.partition(b"content-length:")
+    if rest:
+        await reader.readexactly(int(rest.partition(b"\r\n")[0]))
+    else:
+        while size := int((await reader.readline()).partition(b";")[0], 16):
+            await reader.readexactly(size + 2)
+        await reader.readline()
+    return int(head[9:12])
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """Measure, and return the benchmark's document."""
+    effort = QUICK if quick else FULL
+    with tempfile.TemporaryDirectory(prefix="benchmark-serve-") as scratch, ExitStack() as servers:
+        home = build(Home(Path(scratch) / "home"), effort)
+        ports = {name: free_port() for name in ("ours", "empty", "fastapi", "mlflow")}
+        for name, command in commands(home, ports, Path(scratch)).items():
+            servers.enter_context(running(command, home, Path(scratch) / name))
+        for name, path in (
+            ("ours", "/readyz"),
+            ("empty", "/readyz"),
+            ("fastapi", "/readyz"),
+            ("mlflow", "/ping"),
+        ):
+            await_ready(ports[name], path)
+        loads = make_loads(home, ports, effort)
+        for load in loads.values():
+            load.measure(4, 0.3)
+            load.seen.clear()
+        for _ in range(effort.repetitions):
+            for connections in CONCURRENCY:
+                for name, load in loads.items():
+                    if connections == 1 or not name.startswith("bulk"):
+                        load.measure(connections, effort.seconds)
+    for name, load in loads.items():
+        print(f"{name}: {load.figures()}", flush=True)
+    return document(loads, quick, effort)
+
+
+def document(loads: dict[str, Load], quick: bool, effort: Effort) -> dict[str, Any]:
+    """Return the benchmark's document; of several concurrencies the worst one decides an aim."""
+
+    def worst(ours: str, peer: str) -> float:
+        return max(loads[ours].quantile(c, 0.5) / loads[peer].quantile(c, 0.5) for c in CONCURRENCY)
+
+    over_empty = worst(OURS, "empty endpoint of BentoML")
+    over_fastapi = max(worst(OURS, "FastAPI, score + explanation"), worst("look-up", "FastAPI, look-up"))
+    faster = 1 / worst(OURS, "mlflow models serve")
+    taken, wall, _ = loads["bulk, Arrow"].seen[1][-1]
+    bulk = effort.bulk * len(taken) / wall
+    errors = sum(failed for load in loads.values() for found in load.seen.values() for _, _, failed in found)
+    return {
+        "benchmark": "serve",
+        "quick": quick,
+        "ratios": {
+            "empty endpoint of BentoML": over_empty,
+            "FastAPI with the same work": over_fastapi,
+            "mlflow models serve": 1 / faster,
+        },
+        "figures": {
+            "cores": len(os.sched_getaffinity(0)),
+            "enterprises": effort.enterprises,
+            **{name: load.figures() for name, load in loads.items()},
+        },
+        "aims": {
+            "p50 of score + explanation over the empty endpoint's": aim(
+                over_empty, OVER_EMPTY, over_empty <= OVER_EMPTY
+            ),
+            "times faster than mlflow models serve": aim(faster, OVER_MLFLOW, faster >= OVER_MLFLOW),
+            "p50 over FastAPI with the same work": aim(
+                over_fastapi, OVER_FASTAPI, over_fastapi <= OVER_FASTAPI
+            ),
+            "bulk by Arrow, enterprises a second": aim(bulk, BULK, bulk >= BULK),
+            "errors": aim(errors, 0, errors == 0),
+        },
+    }
+
+
+def aim(value: float, wanted: float, met: bool) -> dict[str, Any]:
+    """Return one aim."""
+    return {"value": round(value, 3), "aim": wanted, "met": bool(met)}
+
+
+def build(home: Home, effort: Effort) -> Home:
+    """Simulate, ingest, train, classify."""
+    simulate(enterprises=effort.enterprises, seed=5, out=home.simulated)
+    store = RecordStore(home.store)
+    ingest(store, "simulated", sorted((home.simulated / "records").glob("*.parquet")))
+    records, registry = store.snapshot(), Registry(home)
+    full = load_specification("general")
+    specification = full.model_copy(
+        update={
+            "learner": full.learner.model_copy(update={"trees": effort.trees}),
+            "windows": full.windows.model_copy(
+                update={"train_dates": effort.train_dates, "calibration_dates": 1, "test_dates": 1}
+            ),
+            "minimum_labels": 30,
+        }
+    )
+    model = train(records, specification).model
+    version = registry.log(model, metrics={}, documents={}, scratch=home.root / "scratch")
+    classify(records, {"general": ModelVersion(model, version.version)}, AS_OF, home.published)
+    return home
+
+
+def commands(home: Home, ports: dict[str, int], scratch: Path) -> dict[str, list[str]]:
+    """Return the command of each server."""
+    import mlflow.lightgbm
+
+    model, _ = Registry(home).load("general")
+    mlflow.lightgbm.save_model(model.booster, str(scratch / "mlflow-model"), pip_requirements=["lightgbm"])
+    python = [sys.executable, "-m"]
+    bentoml = [*python, "bentoml", "serve", "--working-dir", str(ROOT), "--host", "127.0.0.1", "--port"]
+    return {
+        "ours": [*bentoml, str(ports["ours"]), SERVICE],
+        "empty": [*bentoml, str(ports["empty"]), "benchmarks.serve_peers.empty:Empty"],
+        "fastapi": [
+            *python,
+            "uvicorn",
+            "benchmarks.serve_peers.same_work:app",
+            "--port",
+            str(ports["fastapi"]),
+            "--no-access-log",
+        ],
+        "mlflow": [
+            *python, "mlflow", "models", "serve", "-m", str(scratch / "mlflow-model"),
+            "--env-manager", "local", "-p", str(ports["mlflow"]), "-w", "1",
+        ],
+    }  # fmt: skip
+
+
+@contextmanager
+def running(command: list[str], home: Home, log: Path) -> Iterator[None]:
+    """Run a server; stop it at the end with all that it started."""
+    import psutil
+
+    scratch = log.with_suffix(".bentoml")
+    scratch.mkdir()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment(home, 1, scratch), cwd=ROOT
+        )
+        try:
+            yield
+        except TimeoutError:
+            print(log.read_text()[-3000:], file=sys.stderr)
+            raise
+        finally:
+            family = [process, *psutil.Process(process.pid).children(recursive=True)]
+            process.terminate()
+            for member in family[1:]:
+                if member.is_running():
+                    member.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def await_ready(port: int, path: str) -> None:
+    """Wait until a server answers.
+
+    Raises
+    ------
+    TimeoutError
+        After two minutes.
+    """
+    for _ in range(480):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (OSError, urllib.error.URLError):
+            pass
+        time.sleep(0.25)
+    msg = f"nothing answers at port {port}"
+    raise TimeoutError(msg)
+
+
+def make_loads(home: Home, ports: dict[str, int], effort: Effort) -> dict[str, Load]:
+    """Return what is sent to each server."""
+    publication = Publication.current(home)
+    codes: list[str] = publication.rows(columns=["credit_code"])["credit_code"].to_pylist()
+    some = codes[:: max(len(codes) // BODIES, 1)][:BODIES]
+    lookups = [{"credit_code": code} for code in some]
+    records = RecordStore(home.store).snapshot()
+    scores = [
+        {"credit_code": code, "as_of": AS_OF.isoformat(), "records": records_of(records, code)}
+        for code in some
+    ]
+    features = [
+        {"dataframe_split": {"columns": list(found.names), "data": [np.nan_to_num(found.values).tolist()]}}
+        for found in (publication.contributions(code, "general") for code in some)
+    ]
+    many = [codes[i % len(codes)] for i in range(effort.bulk)]
+    bulk = request("/v1/enterprises/bulk", stream(many), ARROW, accept=ARROW)
+
+    def asked(path: str, bodies: Sequence[Any]) -> list[bytes]:
+        return [request(path, json.dumps(body).encode(), JSON) for body in bodies]
+
+    short = [{**body, "explain": False} for body in scores]
+    return {
+        "look-up": Load(ports["ours"], asked("/classify", lookups)),
+        "score": Load(ports["ours"], asked("/score", short)),
+        OURS: Load(ports["ours"], asked("/score", scores)),
+        "empty endpoint of BentoML": Load(ports["empty"], asked("/empty", [{}])),
+        "FastAPI, look-up": Load(ports["fastapi"], asked("/classify", lookups)),
+        "FastAPI, score + explanation": Load(ports["fastapi"], asked("/score", scores)),
+        "mlflow models serve": Load(ports["mlflow"], asked("/invocations", features)),
+        "bulk, Arrow": Load(ports["ours"], [bulk]),
+    }
+
+
+def records_of(records: Any, code: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the records of an enterprise that are in force, as a caller would send them."""
+    found = {}
+    day = pa.scalar(AS_OF, pa.date32())
+    for name in records.tables:
+        table = records.read(name, codes=(code, code))
+        in_force = pc.and_(pc.less_equal(table["visible_from"], day), pc.greater(table["visible_to"], day))
+        rows = table.filter(in_force).select(TABLES[name].arrow_schema.names).to_pylist()
+        if rows:
+            found[name] = json.loads(json.dumps(rows, default=date.isoformat))
+    return found
+
+
+def stream(codes: list[str]) -> bytes:
+    """Return an Arrow stream of credit codes."""
+    table = pa.table({"credit_code": codes})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def request(path: str, body: bytes, media_type: str, accept: str = JSON) -> bytes:
+    """Return a complete HTTP/1.1 request."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}\r\nAccept: {accept}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,1 @@
+"""What the service is measured against: an empty endpoint, and FastAPI doing the same work."""

@@ -1,0 +1,18 @@
+"""An endpoint of BentoML that does nothing: what its server costs by itself."""
+
+from __future__ import annotations
+
+import risk_model  # noqa: F401 - turns the usage reports of libraries off before they are imported
+
+# isort: split
+import bentoml
+
+
+@bentoml.service(name="empty", workers=1, logging={"access": {"enabled": False}})
+class Empty:
+    """Does nothing."""
+
+    @bentoml.api(route="/empty")
+    def empty(self) -> dict[str, str]:
+        """Answer without looking at anything."""
+        return {}

@@ -1,0 +1,219 @@
+"""Letting requests in: who asks, whether it may, how often, and the note of it in the audit log."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+
+from serving.access.audit import AuditLog
+from serving.access.keys import Key, Keys
+from serving.access.principal import ANYBODY_HERE, Principal, Role
+from serving.database import open_database, upgrade
+from serving.problems import FieldError, Problem
+
+logger = logging.getLogger("risk_model.serving")
+
+SESSION_COOKIE = "session"
+#: Seconds for which a key is trusted without asking the database; so long may a revoked key still work.
+TRUSTED = 5.0
+MOST_REMEMBERED = 1_000
+
+ANONYMOUS = Principal("anonymous", frozenset({Role.PUBLIC}), districts=(), sectors=())
+
+
+class Gate:
+    """Knows callers by key or session.
+
+    Parameters
+    ----------
+    url
+        Address of the database; None for a service that asks for no key.
+    per_minute
+        Requests of one key a minute, in one worker.
+    """
+
+    def __init__(self, url: str | None, per_minute: int) -> None:
+        self.engine: Engine | None = None
+        self.keys: Keys | None = None
+        self.audit: AuditLog | None = None
+        self._rates = _Rates(per_minute)
+        self._known: OrderedDict[str, tuple[float, Key | None]] = OrderedDict()
+        self._lock = threading.Lock()
+        if url is not None:
+            self.engine = open_database(url)
+            upgrade(self.engine)
+            self.keys, self.audit = Keys(self.engine), AuditLog(self.engine)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody is asked for a key."""
+        return self.keys is None
+
+    def caller(self, request: Request) -> Principal:
+        """Return who asks.
+
+        Raises
+        ------
+        Problem
+            401 if a key is sent that is not valid, 429 if it asks too often, 503 without the database.
+        """
+        if self.keys is None:
+            return ANYBODY_HERE
+        token, session = _credentials(request)
+        if token is None and session is None:
+            return ANONYMOUS
+        key = self._key(token, session)
+        if key is None:
+            if token is None:
+                # A session that has ended: as if there were none.
+                return ANONYMOUS
+            raise unauthorized("the key is unknown, expired or revoked")
+        self._rates.take(key.id)
+        return key.principal
+
+    def require(self, principal: Principal, roles: frozenset[Role]) -> None:
+        """Let a caller through to an endpoint.
+
+        Raises
+        ------
+        Problem
+            401 without a key, 403 without any of the roles.
+        """
+        if not roles or (roles & principal.roles and principal is not ANONYMOUS):
+            return
+        if principal is ANONYMOUS:
+            raise unauthorized("no key was sent")
+        raise Problem(
+            403,
+            "forbidden",
+            "The key does not have a role that may do this.",
+            [
+                FieldError(
+                    "Authorization", f"it needs one of: {', '.join(sorted(roles))}", "Ask an administrator."
+                )
+            ],
+        )
+
+    def note(self, principal: Principal, action: str, subject: str, status: int, request_id: str) -> None:
+        """Write to the audit log.
+
+        Raises
+        ------
+        Problem
+            503 if it cannot be written: what cannot be noted is not shown.
+        """
+        if self.audit is None:
+            return
+        try:
+            self.audit.append(
+                actor=principal.name, action=action, subject=subject, status=status, request_id=request_id
+            )
+        except SQLAlchemyError:
+            logger.exception("the audit log cannot be written")
+            raise unavailable("the audit log cannot be written") from None
+
+    def forget(self) -> None:
+        """Ask the database anew about every key."""
+        with self._lock:
+            self._known.clear()
+
+    def _key(self, token: str | None, session: str | None) -> Key | None:
+        assert self.keys is not None
+        remembered = f"k{token}" if token is not None else f"s{session}"
+        now = time.monotonic()
+        with self._lock:
+            found = self._known.get(remembered)
+        if found is not None and now - found[0] < TRUSTED:
+            return found[1]
+        try:
+            key = self.keys.of_token(token) if token is not None else self.keys.of_session(session or "")
+        except SQLAlchemyError:
+            logger.exception("keys cannot be read")
+            raise unavailable("the database of keys does not answer") from None
+        with self._lock:
+            self._known[remembered] = (now, key)
+            while len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return key
+
+
+def unauthorized(message: str) -> Problem:
+    """Return the refusal of a caller that is not known."""
+    return Problem(
+        401,
+        "unauthorized",
+        "The service needs a valid key.",
+        [
+            FieldError(
+                "Authorization", message, "Send Authorization: Bearer KEY; risk-model keys create makes keys."
+            )
+        ],
+        {"WWW-Authenticate": "Bearer"},
+    )
+
+
+def unavailable(message: str) -> Problem:
+    """Return the refusal of a service whose database is away."""
+    return Problem(
+        503,
+        "database-unavailable",
+        "The service cannot answer now.",
+        [FieldError("", message, "Try again shortly.")],
+        {"Retry-After": "5"},
+    )
+
+
+def subject_of(path: Mapping[str, str], body: object, query: object) -> str:
+    """Return what a request is about, for the audit log: codes, plan or filter."""
+    parts = [f"{name}={value}" for name, value in path.items()]
+    code = getattr(body, "credit_code", None)
+    if code is not None:
+        parts.append(f"credit_code={code}")
+    codes = getattr(body, "credit_codes", None)
+    if codes is not None:
+        parts.append(f"credit_codes={' '.join(codes)}")
+    if query is not None:
+        asked = query.model_dump(exclude_none=True) if hasattr(query, "model_dump") else {}
+        parts += [f"{name}={value}" for name, value in asked.items() if name != "cursor"]
+    return ", ".join(parts)
+
+
+def _credentials(request: Request) -> tuple[str | None, str | None]:
+    given = request.headers.get("authorization")
+    if given is not None:
+        scheme, _, token = given.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise unauthorized("the Authorization header holds no bearer key")
+        return token.strip(), None
+    return None, request.cookies.get(SESSION_COOKIE)
+
+
+class _Rates:
+    """Requests a minute of each key, in this worker."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._left: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str) -> None:
+        now = time.monotonic()
+        with self._lock:
+            left, at = self._left.get(key, (float(self._per_minute), now))
+            left = min(self._per_minute, left + (now - at) * self._per_minute / 60) - 1
+            if left < 0:
+                raise Problem(
+                    429,
+                    "too-many-requests",
+                    f"The key asks more than {self._per_minute} times a minute.",
+                    [FieldError("", "too many requests", "Wait, or ask for many enterprises in bulk.")],
+                    {"Retry-After": str(max(1, round(60 / self._per_minute)))},
+                )
+            self._left[key] = (left, now)
