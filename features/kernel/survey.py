@@ -225,7 +225,17 @@ def _newest_runs(  # type: ignore[no-untyped-def]  # noqa: PLR0912
         while stop < place.shape[0] and place[stop] == enterprise:
             stop += 1
         began = 0
-        for at in range(count):
+        # What is known changes only where a registration begins or ends to be visible.
+        marks = np.zeros(2 * (stop - start) + 1, dtype=np.int64)
+        for row in range(start, stop):
+            marks[2 * (row - start)] = np.searchsorted(dates, max(event[row], visible_from[row]))
+            marks[2 * (row - start) + 1] = np.searchsorted(dates, visible_to[row])
+        marks.sort()
+        checked = np.int64(-1)
+        for at in marks:
+            if at == checked or at >= count:
+                continue
+            checked = at
             today = dates[at]
             now[:] = -1
             for row in range(start, stop):
