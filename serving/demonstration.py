@@ -89,10 +89,10 @@ def demonstrate(
 
 
 def next_month(home: Home, publication: Publication, sector: str) -> SavedPlan:
-    """Plan the month after the classification; capacity is a tenth of the sector's enterprises."""
+    """Plan the month after the classification; capacity is a sixth of the sector's enterprises."""
     day = publication.as_of
     month = f"{day.year + day.month // 12}-{day.month % 12 + 1:02d}"
-    capacity = max(publication.document["models"][sector]["rows"] // 10, 1)
+    capacity = max(publication.document["models"][sector]["rows"] // 6, 1)
     return plan_month(home, sector=sector, month=month, capacity=capacity, seed=f"demo {sector} {month}")
 
 
