@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import InputError
+from supervision.lists.restrictions import TierIs, load_restrictions
 from supervision.measures import MEASURES, load_measures, load_presets
 from supervision.plan_rules import ALL_TIERS, PLAN_RULES, SECTORS, load_plan_rules
 
@@ -27,6 +28,18 @@ def test_every_sector_has_rules_and_measures_for_all_tiers(sector: str) -> None:
     unless = measures.tiers["A"].left_alone_unless
     assert unless is not None
     assert set(unless.reasons) == {"complaint_report", "bigdata_alert", "transferred_lead", "statutory"}
+
+
+def test_commitments_are_refused_to_the_same_tiers_in_both_files() -> None:
+    refused = {
+        tier
+        for restriction in load_restrictions().restrictions
+        if "notify_commit" in restriction.actions and isinstance(restriction.when, TierIs)
+        for tier in restriction.when.tiers
+    }
+    for sector in SECTORS:
+        measures = load_measures(sector, TODAY)
+        assert {t for t, given in measures.tiers.items() if not given.commitments.accepted} == refused
 
 
 def test_numbers_of_the_draft_and_of_places_are_parameters() -> None:
