@@ -78,8 +78,8 @@ def demonstrate(
             told.evaluations.append(evaluate_model(home, name, repetitions=200, progress=advance))
     with steps("classify") as advance:
         told.publication = classify_all(home, progress=advance)
-    code = riskiest(told.publication)
-    told.explanation = explain_published(told.publication, code)
+    code, model = riskiest(told.publication)
+    told.explanation = explain_published(told.publication, code, model)
     told.plot = waterfall(told.explanation, home.root / f"explanation-{code}.png")
     with steps("plan") as advance:
         for done, sector in enumerate(SECTORS, start=1):
@@ -96,8 +96,8 @@ def next_month(home: Home, publication: Publication, sector: str) -> SavedPlan:
     return plan_month(home, sector=sector, month=month, capacity=capacity, seed=f"demo {sector} {month}")
 
 
-def riskiest(publication: Publication) -> str:
-    """Return the credit code with the highest score in tier D, by whatever model."""
+def riskiest(publication: Publication) -> tuple[str, str]:
+    """Return credit code and model of the highest score in tier D."""
     rows = publication.rows(columns=["credit_code", "model", "tier", "score", "decided_by"]).to_pandas()
     worst = rows[rows["tier"] == "D"]
     if worst.empty:
@@ -105,4 +105,5 @@ def riskiest(publication: Publication) -> str:
     # One whose own records decided shows more than one that a floor of law put there.
     by_score = worst[worst["decided_by"] == "score"]
     chosen = by_score if len(by_score) else worst
-    return str(chosen.sort_values(["score", "credit_code"], ascending=[False, True])["credit_code"].iloc[0])
+    first = chosen.sort_values(["score", "credit_code"], ascending=[False, True]).iloc[0]
+    return str(first["credit_code"]), str(first["model"])
