@@ -152,6 +152,7 @@ def remove_from_list(
         raise InputError(
             f"{condition!r} is no reason of removal for this ground", field="condition", fix=f"Use {known}."
         )
+    withdraws = reasons[condition].withdraws
     end = term_end(rules, entry["event_date"])
     if condition == "term" and end is not None and on < end:
         raise InputError(
@@ -159,7 +160,8 @@ def remove_from_list(
             field="on",
             fix="Wait until then, or decide on credit repair: risk-model repair check.",
         )
-    missing = unreported_years(records) if rules.table == "abnormal_list" and ground == "1" else []
+    reports = rules.table == "abnormal_list" and ground == "1" and not withdraws
+    missing = unreported_years(records) if reports else []
     if missing:
         raise InputError(
             f"the annual reports of {', '.join(map(str, missing))} are not on record",
@@ -175,11 +177,13 @@ def remove_from_list(
     events = {"enter": entry["event_date"], "remove": on} | ({"applied": applied} if applied else {})
     row = {column: entry[column] for column in entry if column not in ("visible_from", "visible_to")}
     row |= {"recorded_at": on, "removed_on": on, "provider": provider}
+    if withdraws:
+        row["withdrawn_at"] = on
     document = {
         "decision": "remove",
         "list": rules.label.model_dump(),
         "ground": {"code": ground, "label": why.label.model_dump(), "source": why.source, "trust": why.trust},
-        "condition": {"code": condition, "label": reasons[condition].label.model_dump()},
+        "condition": reasons[condition].model_dump(),
         "steps": [step.as_dict() for step in timetable(rules, events, on, working_calendar())],
     }
     return record_decision(home, rules.table, row, document)

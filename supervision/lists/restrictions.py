@@ -52,8 +52,7 @@ class OnList(Strict):
 class LicenceRevoked(Strict):
     """A licence of one of the kinds was revoked within so many years before.
 
-    The day is that of the penalty where one is on record, else the day on which the licence was known
-    to be revoked.
+    They run from the day on which the revocation came on file, which is never before that of the decision.
     """
 
     fact: Literal["licence_revoked"]

@@ -22,10 +22,11 @@ Event = Literal["found", "penalty", "hear", "enter", "publish", "applied", "remo
 
 
 class RemovalReason(Strict):
-    """Why an entry is removed."""
+    """Why an entry is removed; ``withdraws``: it should never have been made, and is gone."""
 
     code: str
     label: Words
+    withdraws: bool = False
 
 
 class Ground(Sourced):

@@ -156,6 +156,32 @@ def test_the_serious_list_is_left_when_the_term_is_over(office: Office, penalise
     assert office.json("lists", "show", "--on", "2027-06-20")["lists"][1]["enterprises"] == 0
 
 
+def test_an_annulled_entry_is_gone_from_that_day(office: Office) -> None:
+    (code,) = office.register(0)
+    enter_abnormal(office, code, "1")
+    # The reports are still missing: what was wrong is withdrawn all the same.
+    remove_from_list(
+        office.home, code, "abnormal", "1", on=date(2025, 8, 1), provider="甲局", condition="annulled"
+    )
+    assert office.visible("abnormal_list", code, date(2025, 7, 31))
+    assert office.visible("abnormal_list", code, date(2025, 8, 1)) == []
+
+
+def test_early_removal_from_the_serious_list_is_left_to_repair(office: Office, penalised: str) -> None:
+    decide = {"on": date(2024, 6, 20), "provider": "乙局"}
+    enter_list(office.home, penalised, "serious", "food", penalty="heavy", reason="严重", **decide)
+    with pytest.raises(InputError, match="no reason of removal"):
+        remove_from_list(
+            office.home,
+            penalised,
+            "serious",
+            "food",
+            on=date(2025, 7, 1),
+            provider="乙局",
+            condition="repair",
+        )
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
