@@ -1,4 +1,4 @@
-"""What a model is compared with, on the same rows."""
+"""Scores that somebody else published for the same records."""
 
 from __future__ import annotations
 
@@ -9,40 +9,6 @@ import numpy as np
 import pandas as pd
 
 from features.errors import InputError
-from risk_model.dataset import Dataset
-from risk_model.model import RiskModel
-from risk_model.scorecard import load_points_card
-
-
-def logistic_regression(dataset: Dataset, features: tuple[str, ...]) -> np.ndarray:
-    """Return test probabilities of a logistic regression on the same features and rows.
-
-    Missing values are set to the median and flagged, amounts of money and counts are compressed by
-    a signed logarithm, all columns are standardised.
-    """
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, StandardScaler
-
-    def compress(values: np.ndarray) -> np.ndarray:
-        return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
-
-    known = [name for name in features if dataset.part("train")[name].notna().any()]
-    pipeline = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True),
-        FunctionTransformer(compress),
-        StandardScaler(),
-        LogisticRegression(C=0.1, max_iter=2000),
-    )
-    train, test = dataset.part("train"), dataset.part("test")
-    pipeline.fit(train[known].to_numpy(np.float64), train["label"].to_numpy())
-    return np.asarray(pipeline.predict_proba(test[known].to_numpy(np.float64))[:, 1])
-
-
-def points(rows: pd.DataFrame) -> np.ndarray:
-    """Return points of the expert card."""
-    return load_points_card().score(rows)
 
 
 @dataclass(frozen=True)
@@ -89,11 +55,3 @@ class PublishedScores:
         keys = rows["label_record"].astype(str).str.rpartition(":")[2]
         unique = self.scores[~self.scores.index.duplicated()]
         return unique.reindex(keys).to_numpy()
-
-
-def base_margin(model: RiskModel, rows: pd.DataFrame) -> np.ndarray:
-    """Return the general margin of rows of a sector model."""
-    if model.base is None:
-        msg = f"model {model.name!r} has no base"
-        raise ValueError(msg)
-    return model.base.margin(model.base.matrix(rows))
