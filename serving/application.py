@@ -28,6 +28,7 @@ from serving.database.engine import database_url
 from serving.endpoints import Call, Context, Endpoint
 from serving.pages.errors import problem_page
 from serving.pages.language import language_of, remember
+from serving.pages.public import SITE, PublishedSite
 from serving.problems import Problem, from_input_error, from_status, internal
 from serving.routes import ENDPOINTS
 from serving.security import RequestLog, SecurityHeaders
@@ -55,6 +56,8 @@ def application(home: Home, settings: Settings | None = None) -> Starlette:
     routes: list[BaseRoute] = [
         *_routes(ENDPOINTS, context),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        # Written by risk-model publish; it holds nothing but what the public may see.
+        Mount("/public", PublishedSite(directory=home.root / SITE, check_dir=False), name="site"),
     ]
     app = Starlette(
         routes=routes,

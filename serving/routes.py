@@ -5,7 +5,7 @@ from __future__ import annotations
 from serving.access.principal import OFFICERS, Role
 from serving.api import classification, health, openapi, scoring, version_1
 from serving.endpoints import Endpoint
-from serving.pages import dossier, entrance, planner, plans, sign_in
+from serving.pages import dossier, entrance, models, planner, plans, public, sign_in
 from serving.schemas import answers, requests
 
 ANYONE: frozenset[Role] = frozenset()
@@ -150,6 +150,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("POST", "/sign-out", sign_in.sign_out, ANYONE, "End the session.", page=True),
     Endpoint("GET", "/", entrance.entrance, ANYONE, "Choice of a role.", page=True),
+    Endpoint("GET", "/public", public.public, ANYONE, "How enterprises are classified.", page=True),
+    Endpoint(
+        "GET",
+        "/models",
+        models.models,
+        frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR}),
+        "Models, their evaluation and versions; loads of records.",
+        page=True,
+    ),
     Endpoint(
         "GET",
         "/planner",

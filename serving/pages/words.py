@@ -29,7 +29,8 @@ WORDS: Mapping[str, Label] = {
         "查看模型、评价指标与在线版本。", "See models, their evaluation and the versions in force."
     ),
     "public_does": Label(
-        "了解分类办法和可公示的统计信息。", "Read how enterprises are classified, and the published totals."
+        "了解分类办法，查询依法公示的信息。",
+        "Read how enterprises are classified, and search what is published.",
     ),
     "docs_does": Label("供其他系统调用的接口说明。", "How other systems call the service."),
     "snapshot": Label("分类批次", "Classification"),
@@ -179,6 +180,55 @@ WORDS: Mapping[str, Label] = {
     "sign_in_hint": Label("请输入管理员发给您的密钥。", "Enter the key that an administrator gave you."),
     "key": Label("密钥", "Key"),
     "key_refused": Label("密钥无效、已过期或已停用。", "The key is unknown, expired or revoked."),
+    "public_records": Label("企业信用信息公示", "Published records of enterprises"),
+    "public_records_hint": Label(
+        "依法公示的行政许可、行政处罚、名录名单和抽查检查结果，可按名称或代码查询。",
+        "Licences, penalties, lists and results of inspections that the law makes public, by name or code.",
+    ),
+    "public_open": Label("查询公示信息", "Search the published records"),
+    "public_none": Label("公示信息尚未发布。", "No records are published here yet."),
+    "public_how": Label("分类办法", "How enterprises are classified"),
+    "public_how_text": Label(
+        "根据登记、许可、监管、关联和社会评价信息，按月计算信用风险分值，由低到高分为四类，"
+        "用于合理确定检查的比例和频次。",
+        "From registration, licences, supervision, relations and social evaluation a risk score is computed "
+        "each month; four tiers, from low to high risk, guide how often inspections take place.",
+    ),
+    "public_not_told": Label(
+        "单个企业的类别是配置监管资源的内部参考，不对外公布。",
+        "The tier of a single enterprise is an internal reference and is not published.",
+    ),
+    "target": Label("预测目标", "Target"),
+    "published_version": Label("已发布版本", "Published version"),
+    "mean_probability_short": Label("平均概率", "mean probability"),
+    "largest_residual": Label("最大可加误差", "largest additive error"),
+    "champion": Label("在线版本（champion）", "Champion"),
+    "champion_differs": Label("与已发布结果的版本不同", "not the version that was published"),
+    "decided_by": Label("类别由何确定", "Tiers decided by"),
+    "evaluation": Label("评价", "Evaluation"),
+    "out_of_time": Label("时间外", "out of time"),
+    "rows": Label("行", "rows"),
+    "base_rate": Label("基准率", "base rate"),
+    "measure_of_quality": Label("指标", "Metric"),
+    "with_interval": Label("数值与95%区间", "Value and 95% interval"),
+    "this_model": Label("本模型", "this model"),
+    "reliability": Label(
+        "预测概率（横）与实际比例（纵）", "Predicted probability (across) and observed rate (up)"
+    ),
+    "gain": Label(
+        "检查比例（横）与发现问题比例（纵）", "Share inspected (across) and share of problems found (up)"
+    ),
+    "not_evaluated": Label("尚无评价结果，可运行", "Not evaluated yet; run"),
+    "versions": Label("版本", "Versions"),
+    "alias": Label("别名", "Alias"),
+    "loads": Label("数据入库", "Loads of records"),
+    "file": Label("文件", "File"),
+    "table": Label("表", "Table"),
+    "rows_in": Label("读入", "Read"),
+    "rows_accepted": Label("接受", "Accepted"),
+    "rows_duplicate": Label("重复", "Duplicate"),
+    "rows_quarantined": Label("隔离", "Quarantined"),
+    "finished": Label("完成时间", "Finished"),
     "capped": Label("分值限定在0–1000之间", "scores are kept within 0–1000"),
     "problem_not-classified": Label("该企业不在分类结果中", "This enterprise is not classified"),
     "problem_not-found": Label("没有这个页面", "There is no such page"),

@@ -10,6 +10,7 @@ from features.simulation import simulate
 from features.sources import ingest
 from features.store import RecordStore
 from risk_model.classification import ModelVersion, classify
+from risk_model.evaluation.report import evaluate
 from risk_model.publication import Publication
 from risk_model.registry import Registry
 from risk_model.specification import load_specification
@@ -49,8 +50,10 @@ def train_and_register(home: Home, scratch: Path) -> None:
                 "minimum_labels": 50,
             }
         )
-        trained[name] = train(records, specification, base=trained.get("general")).model
-        registry.log(trained[name], metrics={}, documents={}, scratch=scratch / name)
+        result = train(records, specification, base=trained.get("general"))
+        trained[name] = result.model
+        documents = {"evaluation-at-training.json": evaluate(trained[name], result.dataset, repetitions=20)}
+        registry.log(trained[name], metrics={}, documents=documents, scratch=scratch / name)
 
 
 def publish(home: Home, as_of: date) -> Publication:

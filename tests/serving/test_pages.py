@@ -17,6 +17,7 @@ from risk_model.publication import Publication
 from serving.application import application
 from serving.settings import Settings
 from supervision.plans import selected_codes
+from supervision.publicity.site import publish_site
 from tests.serving.conftest import Client
 
 PLAN = "food-2025-07-1"
@@ -61,6 +62,8 @@ def addresses(code_of: Callable[[str, str], str]) -> list[str]:
         "/supervisor",
         f"/enterprise/{code_of('food', 'D')}",
         f"/enterprise/{code_of('general', 'insufficient_record')}",
+        "/models",
+        "/public",
         "/docs",
         "/enterprise/91350100M000100Y43",
     ]
@@ -249,3 +252,29 @@ def test_dossier_shows_records_in_force_and_no_person(
     assert repaired, "the fixture should hold a penalty that is no longer in force"
     for row in repaired[:5]:
         assert row["document_no"] not in client.get(f"/enterprise/{row['credit_code']}").text
+
+
+def test_models_with_their_figures(client: Client, publication: Publication) -> None:
+    text = client.get("/models?lang=en").text
+    for told in publication.document["models"].values():
+        assert told["title"]["en"] in text
+        assert told["target"]["en"] in text
+    assert text.count("ROC AUC, 0.4–1.0") == len(publication.models)
+    assert text.count('class="curve"') == len(publication.models)
+    assert "expert points card" in text
+    assert "champion" in text
+    assert "penalty.parquet" in text
+
+
+def test_the_public_page_leads_to_the_published_site(own_home: Home, publication: Publication) -> None:
+    client = Client(application(own_home, Settings(access="keys")))
+    assert "No records are published here yet" in client.get("/public?lang=en").text
+    assert client.get("/public/zh/index.html").status_code == 404
+    publish_site(own_home, own_home.root / "public", publication.as_of)
+    assert 'href="/public/zh/index.html"' in client.get("/public?lang=zh").text
+    site = client.get("/public/zh/index.html")
+    assert site.status_code == 200
+    assert "default-src 'self'" in site.headers["content-security-policy"]
+    assert not re.search(r"<script(?![^>]*(src=|application/json))|<style| style=", site.text)
+    for outside in ("/public/../serving.db", "/public/%2e%2e/serving.db", "/public/..%2fserving.db"):
+        assert client.get(outside).status_code in (404, 405)
