@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from features.definitions.across import Tie
 from features.definitions.terms import Term
+from features.errors import InputError
 from features.kernel.aggregate import aggregate
 from features.kernel.beyond import newest
 from features.kernel.combine import due_year
@@ -59,7 +60,7 @@ def evaluate(
     Raises
     ------
     InputError
-        If the context was made for other features.
+        If the context was made for other features or other dates.
     """
     return Prepared.of(plan, records, codes).evaluate(enterprise, as_of, context)
 
@@ -116,6 +117,13 @@ class Prepared:
             if feature.across is not None:
                 result[column] = np.nan
         if context is not None and plan.beyond is not None:
+            at = context.places(as_of)
+            if (at < 0).any() or (context.dates[at] != as_of).any():
+                raise InputError(
+                    "the context of other enterprises does not hold all as-of dates",
+                    field="context",
+                    fix="Make it with context_of for the same pairs.",
+                )
             named = self.codes.take(pa.array(enterprise))
             fill_beyond(plan, context, everything, self.registrations, named, as_of, result)
         return result.T

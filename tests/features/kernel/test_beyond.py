@@ -223,6 +223,28 @@ def test_one_enterprise_with_the_saved_context(tmp_path: Path) -> None:
                 np.testing.assert_array_equal(found[:, i], expected[name].to_numpy()[row : row + 1], name)
 
 
+def test_one_enterprise_at_a_later_date_than_the_context() -> None:
+    """What the context counts of the enterprise itself is what it was at the context's date."""
+    reader = Tables(random_records(np.random.default_rng(8), CODES, 40, TABLES_USED))
+    then, now = day(1000), day(1700)
+    context = context_of(reader, PLAN, pairs_of(CODES, [then]))
+    expected = compute(reader, PLAN, pairs_of(CODES, [then]))
+    for row, code in enumerate(CODES):
+        own = {}
+        for name in TABLES_USED:
+            lines = [
+                line
+                for line in reader.read(name).to_pylist()
+                if line["credit_code"] == code and line["visible_from"] <= then < line["visible_to"]
+            ]
+            own[name] = pa.Table.from_pylist(lines, TABLES[name].arrow_schema)
+        found = compute_one(PLAN, own, code, now, known_tables=TABLES_USED, context=context)
+        for i, name in enumerate(PLAN.names):
+            np.testing.assert_array_equal(found[:, i], expected[name].to_numpy()[row : row + 1], name)
+        before = compute_one(PLAN, own, code, day(900), known_tables=TABLES_USED, context=context)
+        assert np.isnan(before).all()
+
+
 def test_without_a_context_they_are_missing() -> None:
     found = compute_one(PLAN, {}, "E1", day(10), known_tables=TABLES_USED)
     assert np.isnan(found).all()
@@ -237,6 +259,8 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no date 2024-01-01"):
         context.at(int(np.datetime64("2024-01-01", "D").astype(np.int64)))
     other = Plan(ACROSS[:3])
+    with pytest.raises(InputError, match="does not hold all as-of dates"):
+        compute(reader, PLAN, pairs_of(CODES, [day(101)]), context=context)
     with pytest.raises(InputError, match="made for other features"):
         compute(reader, other, pairs_of(CODES, [day(100)]), context=context)
     context.save(tmp_path)
