@@ -158,6 +158,15 @@ DECLARATIONS = (
         label=Label("许可种类数", "kinds of licences held"),
         indicator="basic.licence",
     ),
+    LatestCode(
+        name="licence_kind",
+        table="licence",
+        column="kind",
+        codes=codes.LICENCE_KIND,
+        where=col("status") == "valid",
+        label=Label("最近取得的许可种类", "kind of the newest licence"),
+        indicator="basic.licence",
+    ),
     DaysSinceFirst(
         name="days_since_first_licence",
         table="licence",
