@@ -73,15 +73,35 @@ class Scorer:
             Model → explanation. There is no earlier tier, so hysteresis decides nothing.
         """
         table = self.features(records, credit_code, as_of)
-        known = records_known(table)
         name = registration_in(records, as_of)["name"]
+        return {
+            model_name: explain_one(
+                self.models[model_name].model,
+                self.models[model_name].version,
+                self.models[model_name].model.matrix(table),
+                decision,
+                credit_code=credit_code,
+                name=name,
+                as_of=as_of,
+            )
+            for model_name, decision in self.decide(table).items()
+        }
+
+    def decide(self, table: pa.Table) -> dict[str, Decision]:
+        """Return score and tier of one row of features, by every model that speaks of it.
+
+        Parameters
+        ----------
+        table
+            From :meth:`features`, one row.
+        """
+        known = records_known(table)
         found = {}
         for model_name, entry in self.models.items():
             model = entry.model
             if model.cuts is None or not model.applies(table)[0]:
                 continue
-            row = model.matrix(table)
-            score = model.score(model.margin(row))
+            score = model.score(model.margin(model.matrix(table)))
             tier, by_score, decided_by = decide(
                 model.policy,
                 model.cuts,
@@ -89,8 +109,5 @@ class Scorer:
                 records=known,
                 floor_values={f.feature: table[f.feature].to_numpy() for f in model.policy.floors},
             )
-            decision = Decision(float(score[0]), tier[0], by_score[0], decided_by[0], int(known[0]))
-            found[model_name] = explain_one(
-                model, entry.version, row, decision, credit_code=credit_code, name=name, as_of=as_of
-            )
+            found[model_name] = Decision(float(score[0]), tier[0], by_score[0], decided_by[0], int(known[0]))
         return found

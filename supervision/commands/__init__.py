@@ -6,7 +6,18 @@ from importlib import import_module
 
 import typer
 
-MODULES = ("plan", "lists", "repair", "publish", "key_areas", "commitments", "warnings", "share", "report")
+MODULES = (
+    "plan",
+    "lists",
+    "repair",
+    "publish",
+    "key_areas",
+    "commitments",
+    "warnings",
+    "share",
+    "report",
+    "improve",
+)
 
 
 def register(app: typer.Typer) -> None:
