@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
@@ -25,6 +25,7 @@ from risk_model.publication import Publication, PublicationWriter
 from risk_model.publication.layout import CLASSIFICATION_SCHEMA
 from risk_model.registration import registration_at
 from risk_model.scale import INSUFFICIENT, TIERS, decide
+from risk_model.tiers.overrides import Override, tiers_by_model
 from risk_model.training import Snapshot
 
 Progress = Callable[[int, int], None]
@@ -62,6 +63,7 @@ def classify(
     published: Path,
     *,
     previous: Publication | None = None,
+    overrides: Sequence[Override] = (),
     progress: Progress | None = None,
 ) -> Publication:
     """Classify every enterprise in business, and publish the result with its explanations.
@@ -78,6 +80,9 @@ def classify(
         Folder of published classifications.
     previous
         The classification before this one, for hysteresis; none: every tier is that of the score.
+    overrides
+        Decisions of authorised persons that are in force at the date; each is stated with the
+        classification.
     progress
         Called with enterprises done and enterprises in all.
 
@@ -108,6 +113,7 @@ def classify(
     plan = Plan((*kept, *COVERAGE))
     names = tuple(feature.name for feature in kept)
     tallies = {name: _Tally(Counter(), Counter()) for name in models}
+    decisions = tiers_by_model(overrides)
     own = {name: entry.model.feature_names for name, entry in models.items()}
     with PublicationWriter(published, as_of, own, names) as writer:
         context = context_of(snapshot, plan, pairs)
@@ -118,12 +124,16 @@ def classify(
             before = _previous_tiers(previous, table["credit_code"])
             parts = []
             for name, entry in models.items():
-                rows, contributions = _score(name, entry, table, who, before.get(name, {}), tallies[name])
+                rows, contributions = _score(
+                    name, entry, table, who, before.get(name, {}), decisions.get(name, {}), tallies[name]
+                )
                 parts.append(rows)
                 writer.contributions(name, contributions)
             writer.classification(_interleave(parts))
             writer.features(table)
-        folder = writer.publish(_document(snapshot, models, tallies, previous, pairs.num_rows))
+        document = _document(snapshot, models, tallies, previous, pairs.num_rows)
+        document["overrides"] = [one.model_dump(mode="json") for one in overrides]
+        folder = writer.publish(document)
     return Publication(folder)
 
 
@@ -133,6 +143,7 @@ def _score(
     table: pa.Table,
     who: pa.Table,
     before: Mapping[str, str],
+    decisions: Mapping[str, str],
     tally: _Tally,
 ) -> tuple[pa.Table, pa.Table]:
     """Return classification rows and contributions of one model for a range of enterprises."""
@@ -158,6 +169,9 @@ def _score(
         records=records,
         floor_values={f.feature: own[f.feature].to_numpy() for f in model.policy.floors},
         previous=previous,
+        overridden=np.array([decisions.get(code, "") for code in codes.to_pylist()], dtype=object)
+        if decisions
+        else None,
     )
     tally.tiers.update(tier.tolist())
     tally.decided_by.update(decided_by.tolist())

@@ -14,6 +14,7 @@ from features.definitions import GENERAL, LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
 from features.runners import compute
+from risk_model.coverage import COVERAGE, records_known
 from risk_model.labels import event_rows, label_pairs, read_events
 from risk_model.scale import TierPolicy
 from risk_model.scorecard import load_points_card
@@ -31,7 +32,8 @@ class Dataset:
     ----------
     rows
         ``credit_code``, ``as_of``, ``part``, ``label``, ``label_known``, ``label_record``, the
-        selection columns where there are any, and the features.
+        selection columns where there are any, ``records`` (records of supervision that were known)
+        and the features.
     windows
         What was chosen: for each part its first and last as-of date, rows and positives.
     """
@@ -117,10 +119,12 @@ def build_dataset(
         rows["part"] = split.part_of(rows["as_of"])
     rows = drop_unknown_labels(rows.reset_index(drop=True))
     pairs = pa.Table.from_pandas(rows[["credit_code", "as_of"]], preserve_index=False)
-    table = compute(snapshot, plan_of(features), pairs, progress=progress)
+    plan = Plan((*plan_of(features).features, *COVERAGE))
+    table = compute(snapshot, plan, pairs, progress=progress)
+    known = records_known(table)
     rows = rows.sort_values(["credit_code", "as_of"], kind="stable").reset_index(drop=True)
-    values = table.drop_columns(["credit_code", "as_of"]).to_pandas()
-    rows = pd.concat([rows, values], axis=1)
+    values = table.drop_columns(["credit_code", "as_of", *(f.name for f in COVERAGE)]).to_pandas()
+    rows = pd.concat([rows, values], axis=1).assign(records=known)
     member = specification.cohort.any_positive
     if member:
         rows = rows[np.logical_or.reduce([rows[name].fillna(0).to_numpy() > 0 for name in member])]

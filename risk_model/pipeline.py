@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,13 +17,20 @@ import pyarrow.parquet as pq
 from features.errors import InputError
 from features.home import Home
 from features.store import RecordStore, Snapshot
+from risk_model.cards.card import card, importance
+from risk_model.cards.document import Document
 from risk_model.classification import ModelVersion, classify
 from risk_model.dataset import build_dataset, needed_features
 from risk_model.evaluation.comparators import PublishedScores
+from risk_model.evaluation.directions import certify, cost_of_directions
+from risk_model.evaluation.population import Outcomes, outcomes, population_at, registration_of
 from risk_model.evaluation.report import evaluate
 from risk_model.model import RiskModel
+from risk_model.monitoring import reference
+from risk_model.monitoring.reference import Reference
 from risk_model.publication import Publication
 from risk_model.registry import Registry, Version
+from risk_model.scale import INSUFFICIENT, TIERS
 from risk_model.specification import (
     MODEL_NAMES,
     ModelSpecification,
@@ -30,7 +38,8 @@ from risk_model.specification import (
     models_of_profile,
     validate,
 )
-from risk_model.training import train
+from risk_model.tiers.overrides import Overrides
+from risk_model.training import Training, train, unconstrained_twin
 
 Progress = Callable[[int, int], None]
 #: Repetitions of the bootstrap at training; ``evaluate`` takes more.
@@ -81,19 +90,88 @@ def train_models(
         specification = load_specification(name, profile)
         base = _base(specification, registry, trained)
         result = train(records, specification, base=base, progress=progress(name) if progress else None)
-        evaluation = evaluate(result.model, result.dataset, repetitions=QUICK_REPETITIONS)
+        evaluation = evaluate(
+            result.model,
+            result.dataset,
+            population=_followed(records, specification, result.population),
+            registration=registration_of(records, result.dataset.part("test")),
+            repetitions=QUICK_REPETITIONS,
+        )
+        seen = _reference(records, result)
+        certificate = certificate_of(result, specification)
+        page = _card(result, evaluation, certificate, seen)
+        documents: dict[str, Any] = {
+            "evaluation-at-training.json": evaluation,
+            "specification.json": specification.model_dump(mode="json"),
+            "certificate.json": certificate,
+            reference.DOCUMENT: seen.as_dict(),
+            "card.md": page.markdown(),
+            "card.html": page.html(),
+        }
         with tempfile.TemporaryDirectory(prefix="risk-model-") as scratch:
             version = registry.log(
                 result.model,
                 metrics=flat_metrics(evaluation),
-                documents={
-                    "evaluation-at-training.json": evaluation,
-                    "specification.json": specification.model_dump(mode="json"),
-                },
+                documents=documents,
                 scratch=Path(scratch) / "model",
             )
+        folder = home.runs / version.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in ("card.md", "card.html"):
+            (folder / file).write_text(documents[file], encoding="utf-8")
         trained.append(Trained(result.model, version, evaluation))
     return trained
+
+
+def certificate_of(
+    result: Training, specification: ModelSpecification, repetitions: int = QUICK_REPETITIONS
+) -> dict[str, Any]:
+    """Certify the declared directions of a trained model, and measure what they cost in AUC."""
+    certificate = certify(result.model, result.model.matrix(result.population))
+    if specification.learner.monotone and result.model.booster is not None:
+        twin = unconstrained_twin(result.model, specification, result.dataset)
+        certificate["cost"] = cost_of_directions(result.model, twin, result.dataset, repetitions=repetitions)
+    return certificate
+
+
+def _followed(
+    records: Snapshot, specification: ModelSpecification, population: pd.DataFrame
+) -> tuple[pd.DataFrame, Outcomes] | None:
+    """Return a population and what was found of it; None where a row is a record, not an enterprise."""
+    if specification.windows.rows == "events" or specification.target.absence == "negative":
+        return None
+    return population, outcomes(records, specification.target, population)
+
+
+def _reference(records: Snapshot, result: Training) -> Reference:
+    """Return what monitoring compares later classifications with: everybody, at the newest test date."""
+    model, rows = result.model, result.population
+    matrix = model.matrix(rows)
+    margin = model.margin(matrix)
+    who = registration_of(records, rows)
+    district = np.full(len(rows), None) if who is None else who["district"].to_numpy()
+    return Reference.of(
+        as_of=str(result.dataset.windows["test"]["last"]),
+        names=model.feature_names,
+        matrix=matrix,
+        margin=margin,
+        district=district,
+        tiers=_tier_shares(model, margin, rows["records"].to_numpy()),
+    )
+
+
+def _tier_shares(model: RiskModel, margin: np.ndarray, known: np.ndarray) -> dict[str, float]:
+    assert model.cuts is not None
+    names = np.array(TIERS)[model.cuts.tier_index(model.score(margin))]
+    names = np.where(known < model.policy.insufficient_record.minimum_records, INSUFFICIENT, names)
+    return {tier: float((names == tier).mean()) if len(names) else 0.0 for tier in (*TIERS, INSUFFICIENT)}
+
+
+def _card(
+    result: Training, evaluation: dict[str, Any], certificate: dict[str, Any], seen: Reference
+) -> Document:
+    weights = importance(result.model, result.model.matrix(result.population))
+    return card(result.model, evaluation, certificate, weights, seen.tiers)
 
 
 def _order(name: str) -> tuple[bool, str]:
@@ -127,6 +205,7 @@ def evaluate_model(
     *,
     beside: Sequence[PublishedScores] = (),
     repetitions: int = 300,
+    population_dates: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Evaluate a registered model out of time, on the recorded snapshot of its training.
@@ -141,6 +220,8 @@ def evaluate_model(
         Published scores of other models for the same records.
     repetitions
         Of the bootstrap.
+    population_dates
+        Test dates, the newest first, at which the whole population is looked at; none: 0.
     progress
         Called with rows done and rows in all.
 
@@ -157,7 +238,20 @@ def evaluate_model(
     records = RecordStore(home.store).snapshot(model.facts["data_snapshot"])
     dataset = build_dataset(records, specification, needed_features(specification, model.policy), progress)
     truth = simulated_truth(home, records)
-    result = evaluate(model, dataset, beside=beside, truth=truth, repetitions=repetitions)
+    test = dataset.part("test")
+    days = sorted({day.date() for day in test["as_of"]})[::-1][:population_dates]
+    population = None
+    if days and specification.windows.rows == "dates":
+        population = _followed(records, specification, population_at(records, model, days[::-1]))
+    result = evaluate(
+        model,
+        dataset,
+        beside=beside,
+        truth=truth,
+        population=population,
+        registration=registration_of(records, test),
+        repetitions=repetitions,
+    )
     result["version"] = found.version
     registry.log_evaluation(found, result, flat_metrics(result))
     return result
@@ -225,6 +319,7 @@ def classify_all(
         day,
         home.published,
         previous=earlier[-1] if earlier else None,
+        overrides=Overrides(home).in_force(day),
         progress=progress,
     )
 

@@ -67,7 +67,7 @@ class Registry:
         metrics
             Name → figure.
         documents
-            File name → JSON content, kept beside the model.
+            File name → content, kept beside the model: text (Markdown, HTML) as it is, all else as JSON.
         scratch
             A folder to write the model to first; emptied.
 
@@ -93,12 +93,48 @@ class Registry:
             model.save(scratch)
             self.client.log_artifacts(run_id, str(scratch), ARTIFACT)
             for name, content in documents.items():
-                self.client.log_dict(run_id, content, name)
+                self._document(run_id, name, content)
         except BaseException:
             self.client.set_terminated(run_id, "FAILED")
             raise
         self.client.set_terminated(run_id, "FINISHED")
         return self._register(model.name, run_id)
+
+    def _document(self, run_id: str, name: str, content: Any) -> None:
+        if isinstance(content, str):
+            self.client.log_text(run_id, content, name)
+        else:
+            self.client.log_dict(run_id, content, name)
+
+    def document(self, version: Version, name: str) -> str:
+        """Return the text of a document that was kept with the run of a version.
+
+        Raises
+        ------
+        InputError
+            If the run has no such document.
+        """
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        uri = f"{self.client.get_run(version.run_id).info.artifact_uri}/{name}"
+        try:
+            path = download_artifacts(artifact_uri=uri, tracking_uri=self.home.tracking_uri)
+        except (MlflowException, OSError):
+            raise InputError(
+                f"the run of model {version.name!r} version {version.version} has no {name}",
+                field="version",
+                fix=f"Train it again: risk-model train {version.name}.",
+            ) from None
+        return Path(path).read_text(encoding="utf-8")
+
+    def tag(self, version: Version, key: str, content: str) -> None:
+        """Keep a remark with a version."""
+        self.client.set_model_version_tag(version.name, version.version, key, content)
+
+    def tags(self, version: Version) -> dict[str, str]:
+        """Return the remarks kept with a version."""
+        return dict(self.client.get_model_version(version.name, version.version).tags or {})
 
     def _register(self, name: str, run_id: str) -> Version:
         from mlflow.exceptions import MlflowException

@@ -185,7 +185,7 @@ def load_specification(name: str, profile: str | None = None) -> ModelSpecificat
         If there is no such model or profile, or a setting is unknown or out of range.
     """
     path = MODELS / f"{name}.yaml"
-    if name in {"tiers", "points_card"} or not path.exists():
+    if name in {"tiers", "points_card", "overrides", "promotion"} or not path.exists():
         raise InputError(
             f"there is no model {name!r}", field="model", fix=f"Use one of {', '.join(MODEL_NAMES)}."
         )

@@ -5,27 +5,27 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
 from importlib.metadata import version
 from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 
-from features.cohort import Register, registered
+from features.cohort import Register
 from features.definitions import LIBRARY
 from features.kernel import Plan
 from features.records import TABLES
-from features.runners import compute
 from risk_model.calibration import Platt, fit_platt
-from risk_model.coverage import COVERAGE, records_known
-from risk_model.dataset import Dataset, build_dataset, needed_features, own_features, plan_of
+from risk_model.dataset import Dataset, build_dataset, needed_features, own_features
+from risk_model.evaluation.population import population_at
 from risk_model.model import RiskModel, learner_parameters
-from risk_model.scale import TierPolicy, find_cuts, load_policy
+from risk_model.scale import Labelled, TierPolicy, find_cuts, load_policy
 from risk_model.specification import ModelSpecification
 
 Progress = Callable[[int, int], None]
+#: Random draws from which guarantees of tiers are certified on them alone.
+FEWEST_DRAWS = 300
 
 
 class Snapshot(Register, Protocol):
@@ -38,10 +38,22 @@ class Snapshot(Register, Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model and the rows it came from."""
+    """A trained model and the rows it came from.
+
+    Attributes
+    ----------
+    model
+        The model.
+    dataset
+        Labelled rows.
+    population
+        Everybody it speaks of at the newest test date, inspected or not, with features; see
+        :func:`risk_model.evaluation.population.population_at`.
+    """
 
     model: RiskModel
     dataset: Dataset
+    population: pd.DataFrame
 
 
 def fit_booster(
@@ -114,18 +126,31 @@ def train(
         known_tables=tuple(name for name in TABLES if snapshot.exists(name)),
         facts=_facts(snapshot, specification, dataset),
     )
-    rows = dataset.part("train")
-    matrix = model.matrix(rows)
-    label = rows["label"].to_numpy()
-    start = model.raw_margin(matrix) if base is not None else None
-    own = matrix[:, matrix.shape[1] - len(names) :]
-    model = replace(model, booster=fit_booster(specification, names, own, label, start))
+    model = replace(model, booster=grow(model, specification, dataset))
     held_out = dataset.part("calibration")
     calibration = fit_platt(model.raw_margin(model.matrix(held_out)), held_out["label"].to_numpy())
     model = replace(model, calibration=calibration)
     newest = dataset.part("test")["as_of"].max().date()
-    model = replace(model, cuts=find_cuts(policy, reference_scores(snapshot, model, newest)))
-    return Training(model, dataset)
+    population = population_at(snapshot, model, [newest])
+    scores = reference_scores(model, population)
+    model = replace(model, cuts=find_cuts(policy, scores, certifying_rows(model, held_out)))
+    return Training(model, dataset, population)
+
+
+def grow(model: RiskModel, specification: ModelSpecification, dataset: Dataset) -> lgb.Booster | None:
+    """Grow the own trees of a model on the training part, from the margin of its base if it has one."""
+    rows = dataset.part("train")
+    matrix = model.matrix(rows)
+    start = replace(model, booster=None).raw_margin(matrix) if model.base is not None else None
+    own = matrix[:, matrix.shape[1] - len(model.own_features) :]
+    return fit_booster(specification, model.own_features, own, rows["label"].to_numpy(), start)
+
+
+def unconstrained_twin(model: RiskModel, specification: ModelSpecification, dataset: Dataset) -> RiskModel:
+    """Return the model as it would be if no direction were declared; only its ranking counts."""
+    learner = specification.learner.model_copy(update={"monotone": False})
+    free = specification.model_copy(update={"learner": learner})
+    return replace(model, booster=grow(model, free, dataset))
 
 
 def policy_of(specification: ModelSpecification) -> TierPolicy:
@@ -137,13 +162,25 @@ def policy_of(specification: ModelSpecification) -> TierPolicy:
     return policy.model_copy(update={"insufficient_record": thin})
 
 
-def reference_scores(snapshot: Register, model: RiskModel, as_of: date) -> np.ndarray:
-    """Return the scores of everyone who would get a tier at a date, inspected or not."""
-    plan = Plan((*plan_of(model.needed).features, *COVERAGE))
-    table = compute(snapshot, plan, registered(snapshot, [as_of]))
-    enough = records_known(table) >= model.policy.insufficient_record.minimum_records
-    table = table.filter(pa.array(model.applies(table) & enough))
-    return model.score(model.margin(model.matrix(table)))
+def reference_scores(model: RiskModel, population: pd.DataFrame) -> np.ndarray:
+    """Return the scores of those of a population who would get a tier: enough is known of them."""
+    enough = population["records"] >= model.policy.insufficient_record.minimum_records
+    return model.score(model.margin(model.matrix(population[enough])))
+
+
+def certifying_rows(model: RiskModel, held_out: pd.DataFrame) -> Labelled:
+    """Return what a tier's guarantee is certified on: the newest label of each enterprise.
+
+    Randomly drawn enterprises alone where there are enough of them, so that the guarantee speaks of
+    everybody; else all that were inspected, and it speaks of these.
+    """
+    rows = held_out[held_out["records"] >= model.policy.insufficient_record.minimum_records]
+    if "selection" in rows:
+        drawn = rows[rows["selection"] == "random"]
+        if len(drawn) >= FEWEST_DRAWS:
+            rows = drawn
+    rows = rows.sort_values("as_of", kind="stable").drop_duplicates("credit_code", keep="last")
+    return Labelled(model.score(model.margin(model.matrix(rows))), rows["label"].to_numpy())
 
 
 def _facts(snapshot: Snapshot, specification: ModelSpecification, dataset: Dataset) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 #: Share of the enterprises that a planner can visit.
@@ -85,6 +86,45 @@ def reliability(label: np.ndarray, probability: np.ndarray, bins: int = BINS) ->
         }
         for part in np.array_split(order, min(bins, len(order)))
     ]
+
+
+def rank_auc(label: np.ndarray, score: np.ndarray) -> float:
+    """Return the ROC AUC by mid-ranks (Mann and Whitney): fast where there are many small groups."""
+    positive = label == 1
+    found, clean = int(positive.sum()), int((~positive).sum())
+    return float((rankdata(score)[positive].sum() - found * (found + 1) / 2) / (found * clean))
+
+
+def days_gained(label: np.ndarray, score: np.ndarray, day: np.ndarray, campaign: np.ndarray) -> float:
+    """Return how many days sooner the model's order finds a problem, on average over the problems.
+
+    Parameters
+    ----------
+    label, score
+        Shape (n,).
+    day
+        When each inspection was held, in days, shape (n,).
+    campaign
+        The order is changed within a campaign only, shape (n,).
+
+    Notes
+    -----
+    The inspections of a campaign keep their dates; the highest score gets the earliest. Tied scores
+    share the mean of their dates. This is the figure that Chicago publishes of its food inspections.
+
+    Examples
+    --------
+    >>> days_gained(np.array([0, 1]), np.array([0.1, 0.9]), np.array([10.0, 25.0]), np.zeros(2))
+    15.0
+    """
+    gained = np.zeros(len(label))
+    for name in np.unique(campaign):
+        rows = np.flatnonzero(campaign == name)
+        order = rows[np.argsort(-score[rows], kind="stable")]
+        tie = np.concatenate([[0], np.cumsum(np.diff(score[order]) != 0)])
+        mean = np.bincount(tie, weights=np.sort(day[rows])) / np.bincount(tie)
+        gained[order] = day[order] - mean[tie]
+    return float(gained[label == 1].mean())
 
 
 RANKING: Mapping[str, Metric] = {

@@ -10,10 +10,24 @@ import pandas as pd
 
 from risk_model.dataset import Dataset
 from risk_model.evaluation.comparators import PublishedScores, base_margin, logistic_regression, points
-from risk_model.evaluation.metrics import PROBABILISTIC, RANKING, Metric, reliability, with_intervals
+from risk_model.evaluation.metrics import (
+    PROBABILISTIC,
+    RANKING,
+    Metric,
+    days_gained,
+    positives_at,
+    recall_at,
+    reliability,
+    with_intervals,
+)
+from risk_model.evaluation.population import Outcomes
+from risk_model.evaluation.selection import selection_report
+from risk_model.evaluation.slices import kinds_of, slice_report
 from risk_model.model import RiskModel
 
 FEWEST_ROWS = 50
+#: Points of the curves.
+CURVE_POINTS = 50
 
 
 def evaluate(
@@ -22,6 +36,8 @@ def evaluate(
     *,
     beside: Sequence[PublishedScores] = (),
     truth: pd.DataFrame | None = None,
+    population: tuple[pd.DataFrame, Outcomes] | None = None,
+    registration: pd.DataFrame | None = None,
     repetitions: int = 300,
 ) -> dict[str, Any]:
     """Evaluate a model out of time.
@@ -36,6 +52,11 @@ def evaluate(
         Published scores of other models for the same records.
     truth
         Of a simulation: ``credit_code``, ``as_of`` and ``p_<model>``, the true probability.
+    population
+        Everybody at risk at test dates and what was found of them, for figures of the whole
+        population; without it these are refused.
+    registration
+        ``district`` and ``enterprise_type`` of the test rows, in their order, for slices.
     repetitions
         Of the bootstrap.
 
@@ -43,7 +64,8 @@ def evaluate(
     -------
     dict
         Rows, base rate, metrics with intervals of the model and of each comparator, reliability
-        bins, and the same on the randomly drawn inspections alone where there are enough.
+        bins, curves, days gained, figures of the whole population, slices, and the metrics on the
+        randomly drawn inspections alone where there are enough.
     """
     test = dataset.part("test")
     label = test["label"].to_numpy()
@@ -71,7 +93,16 @@ def evaluate(
         "metrics": figures(margin, dict(RANKING)) | figures(probabilities, dict(PROBABILISTIC)),
         "reliability": reliability(label, probabilities),
         "learned": model.booster is not None,
+        "curves": curves(label, margin),
+        "slices": slice_report(
+            kinds_of(test, registration), label, margin, probabilities, groups, repetitions=repetitions
+        ),
+        "whole_population": whole_population(
+            model, dataset, population=population, truth=truth, repetitions=repetitions
+        ),
     }
+    if test["event_date"].notna().all():
+        result["sooner"] = sooner(model, test, margin, repetitions)
     ranking = dict(RANKING)
     comparators: dict[str, Any] = {
         "points_card": figures(points(test), ranking),
@@ -108,6 +139,98 @@ def evaluate(
                 | figures(probabilities, dict(PROBABILISTIC), drawn),
             }
     return result
+
+
+def sooner(model: RiskModel, test: pd.DataFrame, margin: np.ndarray, repetitions: int) -> dict[str, Any]:
+    """Return what visiting in the model's order would have gained, the dates of the visits kept.
+
+    Returns
+    -------
+    dict
+        ``days_gained`` a problem, and the share of the problems found in the first half of the
+        visits, in the model's order and as they were held.
+
+    Notes
+    -----
+    With a row an inspection, all inspections of the test period are one campaign; with a row an
+    enterprise and date, those that follow one date are.
+    """
+    day = (test["event_date"] - test["event_date"].min()).dt.days.to_numpy(np.float64)
+    by_event = model.facts["specification"]["windows"]["rows"] == "events"
+    campaign = np.zeros(len(test)) if by_event else test["as_of"].rank(method="dense").to_numpy()
+    half: dict[str, Metric] = {
+        "days_gained": lambda y, s: days_gained(y, s[:, 0], s[:, 1], s[:, 2]),
+        "found_in_first_half": lambda y, s: recall_at(y, s[:, 0], 0.5),
+        "found_in_first_half_as_held": lambda y, s: recall_at(y, -s[:, 1], 0.5),
+    }
+    return with_intervals(
+        test["label"].to_numpy(),
+        np.column_stack([margin, day, campaign]),
+        test["credit_code"].to_numpy(),
+        half,
+        repetitions=repetitions,
+    )
+
+
+def curves(label: np.ndarray, score: np.ndarray) -> dict[str, list[float]]:
+    """Return the cumulative gain and the ROC curve, at equal shares of the rows; ties in expectation."""
+    shares = np.linspace(0, 1, CURVE_POINTS + 1)
+    found, clean = float(label.sum()), float((1 - label).sum())
+    if not found or not clean:
+        return {"share": [], "gain": [], "false_positive_rate": []}
+    taken = np.array([0, *(max(1, round(share * len(label))) for share in shares[1:])])
+    hits = np.array([0.0, *(positives_at(label, score, share) for share in shares[1:])])
+    return {
+        "share": shares.tolist(),
+        "gain": (hits / found).tolist(),
+        "false_positive_rate": ((taken - hits) / clean).tolist(),
+    }
+
+
+def whole_population(
+    model: RiskModel,
+    dataset: Dataset,
+    *,
+    population: tuple[pd.DataFrame, Outcomes] | None,
+    truth: pd.DataFrame | None,
+    repetitions: int,
+) -> dict[str, Any]:
+    """Return figures of everybody at risk, or why nothing is claimed of them."""
+    specification = model.facts["specification"]
+    if specification["target"]["absence"] == "negative":
+        return {
+            "refused": {
+                "zh": "标签对全部在营企业已知，上列指标已代表总体",
+                "en": "every enterprise at risk is labelled: the figures above are those of the population",
+            }
+        }
+    if population is None:
+        return {
+            "refused": {
+                "zh": "样本中每行是一次检查，未被检查的企业不在其中，不能推断总体",
+                "en": "each row is an inspection and those not inspected are not among them: "
+                "nothing is claimed of the population",
+            }
+        }
+    rows, found = population
+    features = model.matrix(rows)
+    margin = model.margin(features)
+    held_out = dataset.part("calibration")
+    earlier = (model.margin(model.matrix(held_out)), held_out)
+    column = f"p_{model.name}"
+    true = None
+    if truth is not None and column in truth:
+        true = _true_probability(rows, truth, column)
+    return selection_report(
+        rows,
+        found,
+        margin,
+        model.probability(features),
+        features,
+        earlier=earlier,
+        truth=true,
+        repetitions=repetitions,
+    )
 
 
 def _difference(metric: Metric) -> Metric:

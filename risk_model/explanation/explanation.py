@@ -229,6 +229,9 @@ def _decision(explanation: Explanation) -> Label:
             f" At least tier {explanation.floor['tier']} because of: {label['en']} ({basis}); "
             f"by the score alone tier {explanation.tier_by_score}."
         )
+    elif explanation.decided_by == "override":
+        zh += f"等级由授权人员调整；仅按分值为{explanation.tier_by_score}级。"
+        en += f" An authorised person set this tier; by the score alone tier {explanation.tier_by_score}."
     elif explanation.decided_by == "hysteresis":
         zh += f"分值仅略过{explanation.tier_by_score}级界线，维持上次等级。"
         en += (
