@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def demonstrate(
         told.ingest = ingest(RecordStore(home.store), "simulated", files, progress=reading)
     for name in MODEL_NAMES:
         with steps(f"train {name}") as advance:
-            told.trained += train_models(home, [name], progress=lambda _, a=advance: a)
+            told.trained += train_models(home, [name], progress=partial(_same, advance))
     for name in MODEL_NAMES:
         with steps(f"evaluate {name}") as advance:
             told.evaluations.append(evaluate_model(home, name, repetitions=200, progress=advance))
@@ -86,6 +87,10 @@ def demonstrate(
             told.plans.append(next_month(home, told.publication, sector))
             advance(done, len(SECTORS))
     return told
+
+
+def _same(advance: Advance, name: str) -> Advance:
+    return advance
 
 
 def next_month(home: Home, publication: Publication, sector: str) -> SavedPlan:
