@@ -248,10 +248,10 @@ def _newest_runs(  # type: ignore[no-untyped-def]  # noqa: PLR0912
             if at > 0 and not (now == before).all():
                 who.append(enterprise)
                 first.append(began)
-                last.append(at)
+                last.append(at)  # type: ignore[arg-type]
                 for column in range(columns):
                     rows.append(before[column])
-                began = at
+                began = at  # type: ignore[assignment]
             before[:] = now
         if count > 0:
             who.append(enterprise)
