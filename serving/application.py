@@ -36,6 +36,8 @@ from serving.settings import Settings, load_settings
 
 logger = logging.getLogger("risk_model.serving")
 
+#: Requests that one worker works on at once; the others wait their turn.
+THREADS = 4
 STATIC = Path(__file__).resolve().parent / "pages" / "static"
 
 
@@ -100,9 +102,17 @@ def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[R
     return answer
 
 
+async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a piece of work beside the event loop, with few others: more only get into each other's way."""
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    if limiter.total_tokens != THREADS:
+        limiter.total_tokens = THREADS
+    return await anyio.to_thread.run_sync(work, *arguments)
+
+
 async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: str) -> Response:
     gate = context.gate
-    principal = await anyio.to_thread.run_sync(gate.caller, request) if not gate.open else ANYBODY_HERE
+    principal = await _in_thread(gate.caller, request) if not gate.open else ANYBODY_HERE
     request.state.caller = principal.name.partition(" ")[0]
     gate.require(principal, endpoint.roles)
     query = None
@@ -121,11 +131,11 @@ async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: 
     if inspect.iscoroutinefunction(endpoint.handler):
         answer = await endpoint.handler(call)
     else:
-        answer = await anyio.to_thread.run_sync(endpoint.handler, call)
+        answer = await _in_thread(endpoint.handler, call)
     assert isinstance(answer, Response)
     if not gate.open and (bool(endpoint.roles) if endpoint.audited is None else endpoint.audited):
         # Before the answer goes out: what cannot be noted is not shown.
-        await anyio.to_thread.run_sync(
+        await _in_thread(
             gate.note,
             principal,
             f"{endpoint.method} {endpoint.path}",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from features.records import TABLES
@@ -53,7 +51,7 @@ def score(call: Call) -> Response:
                 {"snapshot": snapshot, **(one.as_dict(body.lang) if body.explain else _short(one))}
                 for one in results
             ],
-            "notes": notes(tables, body.as_of),
+            "notes": notes(body.records, body.as_of),
         }
     )
 
@@ -62,28 +60,23 @@ def _short(explanation: Explanation) -> dict[str, Any]:
     return {key: getattr(explanation, key) for key in SHORT}
 
 
-def notes(tables: Mapping[str, pa.Table], as_of: date) -> list[str]:
+def notes(records: BaseModel, as_of: date) -> list[str]:
     """Return what of the records cannot count at the date, and what is missing."""
     found = []
-    day = pa.scalar(as_of, pa.date32())
-    for name, table in tables.items():
-        late = pc.or_(pc.greater(table["event_date"], day), pc.greater(table["recorded_at"], day))
-        count = pc.sum(late).as_py() or 0
-        if count:
-            found.append(f"{name}: {count} of {table.num_rows} happened or were recorded after {as_of}.")
-        over = pc.sum(
-            pc.or_(
-                pc.or_(
-                    pc.less_equal(table["withdrawn_at"], day).fill_null(False),
-                    pc.less_equal(table["repaired_at"], day).fill_null(False),
-                ),
-                pc.less_equal(table["expires_at"], day).fill_null(False),
+    for name in TABLES:
+        rows = getattr(records, name)
+        late = sum(row.event_date > as_of or (row.recorded_at or row.event_date) > as_of for row in rows)
+        if late:
+            found.append(f"{name}: {late} of {len(rows)} happened or were recorded after {as_of}.")
+        over = sum(
+            any(
+                end is not None and end <= as_of
+                for end in (row.withdrawn_at, row.repaired_at, row.expires_at)
             )
-        ).as_py()
+            for row in rows
+        )
         if over:
-            found.append(
-                f"{name}: {over} of {table.num_rows} were withdrawn, repaired or expired by {as_of}."
-            )
-    if TABLES["enterprise"].name not in tables:
+            found.append(f"{name}: {over} of {len(rows)} were withdrawn, repaired or expired by {as_of}.")
+    if not records.enterprise:  # type: ignore[attr-defined]
         found.append("enterprise: not sent, so name, industry and age are unknown.")
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -137,6 +139,16 @@ class Server:
         return self.process.wait(timeout=60)
 
 
+def workers_of(server: Server) -> list[psutil.Process]:
+    """Return the worker processes that live."""
+    found = []
+    for process in psutil.Process(server.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "_bentoml_impl.worker.service" in process.cmdline():
+                found.append(process)
+    return found
+
+
 @pytest.fixture(scope="module")
 def server(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started = Server(home, tmp_path_factory.mktemp("server"))
@@ -197,6 +209,55 @@ def test_nothing_leaves_the_host_and_it_stops_in_order(server: Server) -> None:
     assert not alive
     assert not server.attempts.exists(), server.attempts.read_text()
     assert "Traceback" not in server.log.read_text()
+
+
+def test_a_killed_worker_comes_back_and_a_stop_drops_no_answer(
+    home: Home, tmp_path: Path, code_of: Callable[[str, str], str]
+) -> None:
+    server = Server(home, tmp_path, workers=2)
+    try:
+        server.wait()
+        workers = workers_of(server)
+        assert len(workers) == 2
+        workers[0].kill()
+        body = json.dumps({"credit_code": code_of("food", "D")}).encode()
+        whole, refused = 0, 0
+        stopping = threading.Event()
+
+        def asking() -> None:
+            nonlocal whole, refused
+            while not stopping.is_set():
+                try:
+                    status, _, text = server.ask("/explain", body)
+                    assert status == 200
+                    json.loads(text)
+                    whole += 1
+                except (ConnectionError, urllib.error.URLError, TimeoutError):
+                    refused += 1
+                    time.sleep(0.05)
+
+        callers = [threading.Thread(target=asking) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+
+        for _ in range(120):
+            if len(workers_of(server)) == 2:
+                break
+            time.sleep(0.25)
+        assert len(workers_of(server)) == 2
+        time.sleep(2)
+        assert whole > 0
+        before = whole
+        code = server.stop(signal.SIGINT)
+        stopping.set()
+        for caller in callers:
+            caller.join()
+        assert code == 0
+        assert whole >= before
+        assert "Traceback" not in server.log.read_text()
+    finally:
+        server.process.kill() if server.process.poll() is None else None
+        server.process.wait()
 
 
 def test_an_address_that_cannot_be_used_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
