@@ -15,6 +15,10 @@ from features.records.schema import Column
 NEVER = date(9999, 12, 31)
 FIRST = date(2018, 1, 1)
 DAYS = 2200
+#: Days lie mostly on a grid, or so beside it that differences are often just a window (183, 365, 730, 1095,
+#: 1826 days), or a day more or less: where rules are wrong, they are wrong at their bounds.
+GRID = 73
+BESIDE = (0, 0, 0, 0, 1, -1, -37)
 #: Strings of columns that have no closed list of codes.
 WORDS = {
     "industry": ["H6210", "C1411", "F5211", "H62", "X", ""],
@@ -31,6 +35,11 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=int(number))
 
 
+def on_grid(rng: np.random.Generator, first: int, last: int) -> int:
+    """Return a number of days on the grid or just beside it."""
+    return int(rng.integers(first // GRID, last // GRID + 1) * GRID + rng.choice(BESIDE))
+
+
 def _value(column: Column, rng: np.random.Generator, codes: Sequence[str]) -> Any:  # noqa: PLR0911
     if not column.required and rng.random() < 0.25:
         return None
@@ -43,7 +52,7 @@ def _value(column: Column, rng: np.random.Generator, codes: Sequence[str]) -> An
     if column.type == "string":
         return str(rng.choice(WORDS.get(column.name, ["a", "b", "ab", ""])))
     if column.type == "date":
-        return day(rng.integers(-200, DAYS + 800))
+        return day(on_grid(rng, -200, DAYS + 800))
     if column.type == "bool":
         return bool(rng.random() < 0.5)
     if column.type == "float":
@@ -70,21 +79,21 @@ def random_records(
             code = str(rng.choice(codes))
             record = f"{name}-{number:04d}"
             identifiers.append((name, record, code))
-            happened = rng.integers(0, DAYS)
-            known = happened + rng.choice([0, 1, 30, 400])
+            happened = on_grid(rng, 0, DAYS)
+            known = happened + rng.choice([0, 0, 1, 30, GRID, 5 * GRID])
             for version in range(rng.choice([1, 1, 1, 2, 3])):
                 line = {column.name: _value(column, rng, codes) for column in TABLES[name].columns}
                 line |= {
                     "credit_code": code,
-                    "event_date": day(happened + (rng.integers(-20, 20) if version else 0)),
+                    "event_date": day(happened + (rng.choice([-GRID, 0, 0, 1]) if version else 0)),
                     "recorded_at": day(known),
                     "provider": "test",
                     "record_id": record,
                 }
                 for end in ("withdrawn_at", "repaired_at", "expires_at"):
-                    line[end] = day(known + rng.integers(0, 900)) if rng.random() < 0.15 else None
+                    line[end] = day(known + on_grid(rng, 0, 900)) if rng.random() < 0.15 else None
                 lines.append(line)
-                known += rng.integers(1, 500)
+                known += max(1, on_grid(rng, 0, 500))
         content[name] = lines
     for line in content.get("credit_repair", []):
         table, record, code = identifiers[rng.integers(len(identifiers))]

@@ -19,10 +19,12 @@ from features.records import TABLES
 from features.runners import compute
 from features.runners.threads import RecordReader
 from features.store import RecordStore
-from tests.features.records_at_random import DAYS, Tables, day, known_by, pairs_of, random_records
+from tests.features.records_at_random import DAYS, GRID, Tables, day, known_by, pairs_of, random_records
 
 CODES = ["A1", "A2", "A3"]
 PLAN = Plan(LIBRARY)
+#: On the grid of the records, and a day later.
+DATES = st.builds(lambda n, later: n * GRID + later, st.integers(0, DAYS // GRID + 5), st.integers(0, 1))
 
 
 def values(reader: RecordReader, as_of: date) -> pa.Table:
@@ -58,7 +60,7 @@ def padded(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32), st.integers(0, DAYS + 400))
+@given(st.integers(0, 2**32), DATES)
 def test_what_is_recorded_later_changes_nothing(seed: int, number: int) -> None:
     records = padded(random_records(np.random.default_rng(seed), CODES, 20))
     as_of = day(number)
@@ -66,7 +68,7 @@ def test_what_is_recorded_later_changes_nothing(seed: int, number: int) -> None:
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32), st.integers(0, DAYS + 400))
+@given(st.integers(0, 2**32), DATES)
 def test_absurd_records_from_the_future_change_nothing(seed: int, number: int) -> None:
     rng = np.random.default_rng(seed)
     records = padded(random_records(rng, CODES, 12))
@@ -84,7 +86,7 @@ def test_absurd_records_from_the_future_change_nothing(seed: int, number: int) -
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32), st.integers(0, DAYS + 400))
+@given(st.integers(0, 2**32), DATES)
 def test_what_was_withdrawn_repaired_expired_or_replaced_by_then_changes_nothing(
     seed: int, number: int
 ) -> None:
@@ -114,7 +116,7 @@ def store_of(folder: Path, records: dict[str, pa.Table]) -> RecordStore:
 def test_the_real_store_gives_the_same_with_and_without_the_future(tmp_path: Path, seed: int) -> None:
     records = padded(random_records(np.random.default_rng(seed), CODES, 25))
     snapshot = store_of(tmp_path / "all", records).snapshot()
-    for number in (400, 1200):
+    for number in (5 * GRID, 16 * GRID):
         as_of = day(number)
         expected = values(snapshot, as_of)
         # The visibility that the tests state and the one that the store finds are the same.
@@ -126,7 +128,7 @@ def test_the_real_store_gives_the_same_with_and_without_the_future(tmp_path: Pat
 def test_the_comparison_would_notice_a_leak() -> None:
     """A kernel that looked at later records would differ on the records that are generated here."""
     records = padded(random_records(np.random.default_rng(1), CODES, 20))
-    as_of = day(900)
+    as_of = day(12 * GRID)
     leaking = {name: replaced(table, "recorded_at", table["event_date"]) for name, table in records.items()}
     with pytest.raises(AssertionError, match="became"):
         same(values(Tables(records), as_of), values(Tables(leaking), as_of))

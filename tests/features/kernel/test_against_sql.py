@@ -13,7 +13,7 @@ from features.definitions.declaration import Declaration
 from features.kernel import Plan, evaluate
 from features.records import TABLES
 from tests.features.declarations_at_random import declarations
-from tests.features.records_at_random import DAYS, day, random_records, with_visibility
+from tests.features.records_at_random import DAYS, GRID, day, random_records, with_visibility
 from tests.features.sql_oracle import Oracle
 
 CODES = ["A1", "A2", "A3", "A4", "no-records"]
@@ -41,19 +41,19 @@ def compare(features: list[Feature], records: dict[str, pa.Table], dates: list[i
 @given(
     st.lists(declarations(), min_size=1, max_size=4),
     st.integers(0, 2**32),
-    st.lists(st.integers(100, DAYS + 300), min_size=1, max_size=3, unique=True),
+    st.lists(st.integers(1, DAYS // GRID + 4), min_size=1, max_size=3, unique=True),
 )
 def test_generated_declarations(found: list[Declaration], seed: int, dates: list[int]) -> None:
     features = [feature for declaration in found for feature in declaration.features()]
     needed = {table for feature in features for table in feature.tables} | {"credit_repair"}
     records = random_records(np.random.default_rng(seed), CODES[:-1], 25, sorted(needed))
-    compare(features, with_visibility(records), sorted(dates))
+    compare(features, with_visibility(records), [number * GRID for number in sorted(dates)])
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_library(seed: int) -> None:
     records = random_records(np.random.default_rng(seed), CODES[:-1], 60)
-    compare(OWN, with_visibility(records), [300, 900, 1500, DAYS])
+    compare(OWN, with_visibility(records), [4 * GRID, 12 * GRID, 20 * GRID + 1, 30 * GRID])
 
 
 def test_no_feature_of_the_library_is_always_the_same() -> None:

@@ -25,7 +25,7 @@ from features.records import TABLES, Label
 from features.runners import compute
 from features.runners.single import compute_one
 from features.runners.threads import context_of
-from tests.features.records_at_random import ORDER, Tables, day, pairs_of, random_records
+from tests.features.records_at_random import DAYS, GRID, ORDER, Tables, day, pairs_of, random_records
 
 CODES = [f"E{number}" for number in range(9)]
 NAMES = ("enterprise", "relation", "inspection", "penalty", "abnormal_list", "serious_violation_list")
@@ -146,11 +146,11 @@ def compare(reader: Tables, plan: Plan, dates: list[date]) -> None:
 @given(
     st.integers(0, 2**32),
     st.integers(5, 40),
-    st.lists(st.integers(0, 2500), min_size=1, max_size=3, unique=True),
+    st.lists(st.integers(0, DAYS // GRID + 4), min_size=1, max_size=3, unique=True),
 )
 def test_the_library_across_enterprises(seed: int, rows: int, dates: list[int]) -> None:
     records = random_records(np.random.default_rng(seed), CODES, rows, TABLES_USED)
-    compare(Tables(records), PLAN, [day(number) for number in sorted(dates)])
+    compare(Tables(records), PLAN, [day(number * GRID) for number in sorted(dates)])
 
 
 COMMON: dict[str, Any] = {"label": Label("标签", "label"), "indicator": "relations.enterprises"}
@@ -166,7 +166,7 @@ def test_hubs_that_tie_too_many(at_most: int) -> None:
             name=f"by_{tie}", table="penalty", tie=tie, measure=Measure.TOTAL, at_most=at_most, **COMMON
         ).features()
     ]
-    compare(Tables(records), Plan(features), [day(800), day(1500)])
+    compare(Tables(records), Plan(features), [day(11 * GRID), day(21 * GRID)])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_other_neighbourhoods(within: tuple[Level, ...]) -> None:
         pseudo_count=2,
         **COMMON,
     )
-    compare(Tables(records), Plan(rate.features()), [day(900), day(1700)])
+    compare(Tables(records), Plan(rate.features()), [day(12 * GRID), day(23 * GRID)])
 
 
 def test_what_is_asked_does_not_matter() -> None:

@@ -12,10 +12,10 @@ from features.kernel import Plan
 from features.runners import compute
 from features.runners.single import compute_one
 from features.runners.threads import stream
-from tests.features.records_at_random import DAYS, Tables, day, pairs_of, random_records, with_visibility
+from tests.features.records_at_random import GRID, Tables, day, pairs_of, random_records, with_visibility
 
 CODES = [f"A{number:02d}" for number in range(23)]
-DATES = [day(500), day(1000), day(DAYS)]
+DATES = [day(7 * GRID), day(14 * GRID), day(30 * GRID)]
 PLAN = Plan(feature for feature in LIBRARY if feature.across is None)
 
 
