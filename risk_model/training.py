@@ -26,6 +26,10 @@ from risk_model.specification import ModelSpecification
 Progress = Callable[[int, int], None]
 #: Random draws from which guarantees of tiers are certified on them alone.
 FEWEST_DRAWS = 300
+#: Problems found at them, from which probabilities are calibrated on them alone.
+FEWEST_FOUND = 20
+#: Selections of an inspection that look at everybody alike.
+UNPROMPTED = ("random", "full_coverage")
 
 
 class Snapshot(Register, Protocol):
@@ -128,7 +132,8 @@ def train(
     )
     model = replace(model, booster=grow(model, specification, dataset))
     held_out = dataset.part("calibration")
-    calibration = fit_platt(model.raw_margin(model.matrix(held_out)), held_out["label"].to_numpy())
+    speaking = calibration_rows(held_out)
+    calibration = fit_platt(model.raw_margin(model.matrix(speaking)), speaking["label"].to_numpy())
     model = replace(model, calibration=calibration)
     newest = dataset.part("test")["as_of"].max().date()
     population = population_at(snapshot, model, [newest])
@@ -151,6 +156,20 @@ def unconstrained_twin(model: RiskModel, specification: ModelSpecification, data
     learner = specification.learner.model_copy(update={"monotone": False})
     free = specification.model_copy(update={"learner": learner})
     return replace(model, booster=grow(model, free, dataset))
+
+
+def calibration_rows(held_out: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the calibration part that speak of everybody.
+
+    Enterprises that were drawn at random or in turn, where there are enough of them: who was looked at
+    for a reason is riskier than his records say, and would raise the probability of all others.
+    """
+    if "selection" not in held_out:
+        return held_out
+    chosen = held_out[held_out["selection"].isin(UNPROMPTED)]
+    found = int(chosen["label"].sum())
+    enough = len(chosen) >= FEWEST_DRAWS and FEWEST_FOUND <= found < len(chosen)
+    return chosen if enough else held_out
 
 
 def policy_of(specification: ModelSpecification) -> TierPolicy:
