@@ -125,16 +125,34 @@ def agree(folder: Path, contenders: Sequence[str]) -> None:
         If they did not.
     """
     import numpy as np
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    keys = [("credit_code", "ascending"), ("as_of", "ascending")]
-    first = pq.read_table(folder / f"{contenders[0]}.parquet").sort_by(keys)
-    for contender in contenders[1:]:
-        other = pq.read_table(folder / f"{contender}.parquet").sort_by(keys)
-        assert first["credit_code"].to_pylist() == other["credit_code"].to_pylist(), contender
-        for name in first.column_names[2:]:
-            ours, theirs = (table[name].to_numpy().astype(float) for table in (first, other))
+    def in_order(contender: str) -> tuple[Any, Any]:
+        path = folder / f"{contender}.parquet"
+        keys = pq.read_table(path, columns=["credit_code", "as_of"])
+        order = pc.sort_indices(keys, [("credit_code", "ascending"), ("as_of", "ascending")])
+        return order, keys.take(order)
+
+    order, keys = in_order(contenders[0])
+    orders = {contender: in_order(contender) for contender in contenders[1:]}
+    for contender, (_, others) in orders.items():
+        # Polars writes large strings: only the values count.
+        assert keys.equals(others.cast(keys.schema)), contender
+    names = pq.read_schema(folder / f"{contenders[0]}.parquet").names[2:]
+    for name in names:
+        ours = _column(folder, contenders[0], name, order)
+        for contender, (other_order, _) in orders.items():
+            theirs = _column(folder, contender, name, other_order)
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, err_msg=f"{contender}: {name}")
+
+
+def _column(folder: Path, contender: str, name: str, order: Any) -> Any:
+    """Return one column that a contender wrote, in the order of the pairs."""
+    import pyarrow.parquet as pq
+
+    values = pq.read_table(folder / f"{contender}.parquet", columns=[name])[name]
+    return values.to_numpy().astype(float)[order.to_numpy()]
 
 
 def compare(folder: Path, effort: Effort, figures: dict[str, Any]) -> dict[int, dict[str, dict[str, float]]]:
