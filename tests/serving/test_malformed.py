@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -215,3 +216,55 @@ def test_no_body_makes_the_service_fail(
 def test_no_bytes_make_the_service_fail(client: Client, body: bytes) -> None:
     answer = client("POST", "/score", content=body, headers=JSON)
     assert answer.status_code in (400, 422)
+
+
+ADDRESSES = (
+    "/planner",
+    "/supervisor",
+    "/v1/enterprises",
+    "/v1/enterprises/{}",
+    "/v1/enterprises/{}/explanation",
+    "/v1/enterprises/{}/history",
+    "/enterprise/{}",
+    "/planner/plans/{}",
+    "/sign-in",
+    "/models",
+    "/public/{}",
+    "/static/{}",
+    "/{}",
+)
+PARAMETERS = (
+    "q",
+    "tier",
+    "model",
+    "district",
+    "industry",
+    "cursor",
+    "limit",
+    "order",
+    "changed",
+    "lang",
+    "to",
+    "x",
+)
+rough = st.text(max_size=30) | st.sampled_from(
+    ["\0", "%", "'", '"', "\\", "../", "..", "．", "é", "0", "-1", "9" * 30]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    address=st.sampled_from(ADDRESSES),
+    part=rough,
+    query=st.dictionaries(st.sampled_from(PARAMETERS), rough, max_size=3),
+    raw=st.binary(max_size=8),
+)
+def test_no_address_makes_the_service_fail(
+    client: Client, address: str, part: str, query: dict[str, str], raw: bytes
+) -> None:
+    path = address.replace("{}", quote(part, safe=""))
+    tail = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+    tail += "&q=" + "".join(f"%{byte:02x}" for byte in raw)
+    headers = {"cookie": b"lang=" + raw.hex().encode(), "x-request-id": raw.hex()}
+    answer = client.get(f"{path}?{tail}", headers=headers)
+    assert answer.status_code in (200, 303, 404, 422), (path, tail, answer.text[:300])
