@@ -10,6 +10,8 @@ import typer
 from features.terminal import HomeOption, JsonOption, print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from features.home import Home
+    from risk_model.explanation.changes import Changes
     from risk_model.publication import Publication
 
 
@@ -63,6 +65,14 @@ def explain(
         ),
     ] = None,
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SNAPSHOT",
+            help="Say what changed since this published classification; previous: the one before.",
+            show_default=False,
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a plot, .png or .svg.", show_default=False)
     ] = None,
@@ -74,7 +84,16 @@ def explain(
     from risk_model.explanation.explanation import explain_published
     from risk_model.publication import Publication
 
-    found = explain_published(Publication.current(Home.locate(home)), credit_code.strip(), model)
+    place = Home.locate(home)
+    current = Publication.current(place)
+    found = explain_published(current, credit_code.strip(), model)
+    if since is not None:
+        changed = _changes(place, current, since, found.credit_code, found.model)
+        if as_json:
+            print_json(changed.as_dict())
+        else:
+            _show_changes(changed, lang)
+        return
     if plot is not None:
         from risk_model.explanation.plots import waterfall
 
@@ -104,6 +123,72 @@ def explain(
     )
     if plot is not None:
         typer.echo(f"plot: {plot}")
+
+
+def _changes(home: Home, current: Publication, since: str, credit_code: str, model: str) -> Changes:
+    """Return what changed since an earlier classification, by name, or the one before."""
+    from features.errors import InputError
+    from features.store import RecordStore
+    from risk_model.explanation.changes import changes_since
+    from risk_model.publication import Publication
+    from risk_model.registry import Registry
+
+    if since == "previous":
+        earlier = [p for p in Publication.all(home) if p.as_of < current.as_of]
+        if not earlier:
+            raise InputError(
+                f"there is no classification before {current.name}",
+                field="--since",
+                fix="Name one, or classify an earlier date.",
+            )
+        before = earlier[-1]
+    else:
+        before = Publication(home.published / since)
+    return changes_since(
+        before,
+        current,
+        credit_code,
+        model,
+        records=RecordStore(home.store).snapshot(current.document["data_snapshot"]),
+        load=lambda name, version: Registry(home).load(name, version)[0],
+    )
+
+
+def _show_changes(changed: Changes, lang: str) -> None:
+    from risk_model.explanation.values import value_in_words
+
+    unit = changed.points_a_unit
+    typer.echo(
+        f"{changed.credit_code} ({changed.model}) {changed.earlier} -> {changed.later}: "
+        f"score {changed.score_before:.1f} -> {changed.score_after:.1f}, "
+        f"tier {changed.tier_before} -> {changed.tier_after}"
+    )
+    typer.echo(
+        f"by records and time {changed.by_records * unit:+.1f} points, "
+        f"by the model {changed.by_model * unit:+.1f} points (difference {changed.residual:.1e} log-odds)"
+    )
+    print_table(
+        "",
+        ("feature", "before", "after", "by records", "by model"),
+        [
+            (
+                change.feature.label[lang],
+                value_in_words(change.feature, change.before)[lang],
+                value_in_words(change.feature, change.after)[lang],
+                f"{change.by_records * unit:+.1f}",
+                f"{change.by_model * unit:+.1f}",
+            )
+            for change in changed.features
+            if abs(change.total * unit) >= 0.05
+        ],
+    )
+    if changed.records:
+        print_table(
+            "records",
+            ("on", "what", "table", "record", "event"),
+            [(r.on, r.what, r.table, r.record_id, r.event_date) for r in changed.records],
+            left=(0, 1, 2, 3, 4),
+        )
 
 
 def _levels(found: Any) -> list[tuple[bool, Any]]:

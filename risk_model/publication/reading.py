@@ -197,6 +197,26 @@ class Publication:
             np.array([values[name][0].as_py() for name in names], dtype=np.float64),
         )
 
+    def values(self, credit_code: str) -> dict[str, float | None]:
+        """Return all feature values that were kept of an enterprise, missing ones as None or NaN.
+
+        Raises
+        ------
+        InputError
+            If it is not classified.
+        """
+        one = ds.field("credit_code") == credit_code
+        found: list[dict[str, Any]] = (
+            self._dataset(layout.FEATURES).to_table(filter=one, use_threads=False).to_pylist()
+        )
+        if not found:
+            raise InputError(f"{credit_code} is not classified as of {self.as_of}", field="credit_code")
+        return {name: value for name, value in found[0].items() if name != "credit_code"}
+
+    def table(self, file: str) -> pa.Table:
+        """Return a whole file of the publication; its names are in :mod:`risk_model.publication.layout`."""
+        return self._dataset(file).to_table()
+
     def context(self) -> Context | None:
         """Return what features across enterprises knew of the others; None if no feature looks there."""
         folder = self.folder / layout.CONTEXT
