@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features.errors import InputError
 from features.home import Home
@@ -16,6 +16,9 @@ from risk_model.publication import Publication
 from risk_model.publication.reading import current_name
 from serving.champions import Champions, database_file, load_champions
 from serving.problems import FieldError, Problem, nothing_published
+
+if TYPE_CHECKING:
+    from supervision.improvement.search import Improver
 
 logger = logging.getLogger("risk_model.serving")
 
@@ -44,6 +47,8 @@ class Current:
         self._watch = _Watch(watch_seconds)
         self._champions: Champions | None = None
         self._champions_lock = threading.Lock()
+        self._improver: Improver | None = None
+        self._improver_lock = threading.Lock()
 
     def publication(self) -> Publication:
         """Return the classification in force.
@@ -117,6 +122,16 @@ class Current:
                 InputError("no model is registered", fix="Run risk-model train all on the server.")
             )
         return held
+
+    def improver(self, publication: Publication) -> Improver:
+        """Return what finds improvements in a classification; kept for the one asked for last."""
+        from supervision.improvement.search import Improver
+
+        with self._improver_lock:
+            held = self._improver
+            if held is None or held.publication.name != publication.name:
+                held = self._improver = Improver(self.home, publication)
+            return held
 
     def ready(self) -> dict[str, Any]:
         """Return what is served; raises if the service cannot answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serving.access.principal import OFFICERS, Role
 from serving.api import classification, health, openapi, scoring, version_1
 from serving.endpoints import Endpoint
-from serving.pages import dossier, entrance, models, planner, plans, public, sign_in
+from serving.pages import dossier, entrance, improvement, models, planner, plans, public, sign_in
 from serving.schemas import answers, requests
 
 ANYONE: frozenset[Role] = frozenset()
@@ -106,6 +106,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=requests.ModelQuery,
         answer=answers.History,
         problems=(404, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/enterprises/{credit_code}/improvement",
+        improvement.answer,
+        OFFICERS,
+        "The smallest set of lawful actions that brings an enterprise into a lower tier, found by scoring.",
+        query=requests.ModelQuery,
+        answer=answers.ImprovementAnswer,
+        problems=(404, 503),
+    ),
+    Endpoint(
+        "GET",
+        "/enterprise/{code}/improvement",
+        improvement.improvement,
+        OFFICERS,
+        "What would bring an enterprise into a lower tier.",
+        query=dossier.DossierQuery,
+        page=True,
     ),
     Endpoint(
         "POST",

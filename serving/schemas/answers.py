@@ -200,6 +200,40 @@ class InForce(Answer):
     champions: dict[str, str]
 
 
+class DecisionAnswer(Answer):
+    """A score and how its tier was decided."""
+
+    score: float
+    tier: Tier
+    tier_by_score: Tier
+    decided_by: str
+    records: int
+
+
+class ActionAnswer(Answer):
+    """One thing that the enterprise can do."""
+
+    action: str
+    label: Words
+    record: str
+    source: str
+    trust: str
+
+
+class ImprovementAnswer(Answer):
+    """What an enterprise could do, and where that would bring it."""
+
+    snapshot: str
+    credit_code: str
+    model: str
+    now: DecisionAnswer
+    then: DecisionAnswer
+    reaches_a_lower_tier: bool
+    actions: list[ActionAnswer]
+    open_actions: list[ActionAnswer]
+    exhaustive: Annotated[bool, Field(description="Whether all sets of that size and smaller were tried.")]
+
+
 class Score(Answer):
     """Scores of the records in the request, by every champion that speaks of the enterprise."""
 

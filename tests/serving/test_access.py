@@ -42,6 +42,8 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/enterprises/{credit_code}"): {},
     ("GET", "/v1/enterprises/{credit_code}/explanation"): {},
     ("GET", "/v1/enterprises/{credit_code}/history"): {},
+    ("GET", "/v1/enterprises/{credit_code}/improvement"): {},
+    ("GET", "/enterprise/{code}/improvement"): {},
     ("GET", "/v1/in-force"): {},
     ("GET", "/models"): {},
     ("GET", "/public"): {},

@@ -62,6 +62,7 @@ def addresses(code_of: Callable[[str, str], str]) -> list[str]:
         "/supervisor",
         f"/enterprise/{code_of('food', 'D')}",
         f"/enterprise/{code_of('general', 'insufficient_record')}",
+        f"/enterprise/{code_of('food', 'D')}/improvement",
         "/models",
         "/public",
         "/docs",

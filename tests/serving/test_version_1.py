@@ -16,6 +16,7 @@ from serving.api.version_1 import ARROW, in_scope
 from serving.application import application
 from serving.listing import Filter, enterprises
 from serving.settings import Settings
+from supervision.improvement.search import Improver
 from tests.serving.conftest import Client
 from tests.serving.small_home import AS_OF, EARLIER
 from tests.serving.test_classification import NOBODY, assert_problem
@@ -195,3 +196,19 @@ def test_scope_holds_for_lists_and_bulk(publication: Publication, rows: list[dic
     nobody = Principal("nobody", EVERYBODY, districts=())
     assert not enterprises(publication, Filter(model="general"), nobody).rows
     assert in_scope(publication.rows(), nobody).num_rows == 0
+
+
+def test_improvement_is_that_of_the_command_line(
+    client: Client, home: Home, rows: list[dict[str, Any]]
+) -> None:
+    improver = Improver(home)
+    for row in [row for row in rows if row["tier"] in ("C", "D")][:6]:
+        address = f"{row['credit_code']}/improvement?model={row['model']}"
+        told = client.get(f"/v1/enterprises/{address}").json()
+        expected = improver.find(row["credit_code"], row["model"]).as_dict()
+        assert told == {"snapshot": f"{AS_OF}-1", **expected}
+        page = client.get(f"/enterprise/{address}&lang=en")
+        assert page.status_code == 200
+        for action in told["actions"]:
+            assert action["label"]["en"] in page.text
+    assert_problem(client.get(f"/v1/enterprises/{NOBODY}/improvement"), 404, "credit_code")
