@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Manifest:
         Record table → number of stored versions of records.
     system
         ``quarantine`` and ``loads`` → Delta version.
+    single
+        Record tables whose every record has one version: they are read without looking for others.
     """
 
     id: int
@@ -38,6 +40,7 @@ class Manifest:
     tables: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     system: Mapping[str, int] = field(default_factory=dict)
+    single: Sequence[str] = ()
 
 
 class Manifests:

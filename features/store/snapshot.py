@@ -98,6 +98,7 @@ class Snapshot:
             self.files("credit_repair") if "credit_repair" in self.tables else [],
             record_table.stored_schema,
             narrow=codes is not None,
+            single=table in self._manifest.single,
         )
         # U+10FFFF sorts behind every code.
         low, high = codes if codes is not None else ("", "\U0010ffff")

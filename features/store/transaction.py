@@ -59,6 +59,7 @@ class LoadTransaction:
         system = self.last.system if self.last else {}
         self._rows = dict(self.last.rows) if self.last else {}
         self._before = {**tables, **system}
+        self._single = set(self.last.single) if self.last else set()
         self._now: dict[str, int] = {}
         self._changed = False
         self.roll_back()
@@ -112,6 +113,10 @@ class LoadTransaction:
             }
             accepted = rows.num_rows - sum(verdicts.values())
             if accepted:
+                if table not in self._now:
+                    self._single.add(table)
+                if table in self._single and versions.brings_versions(connection):
+                    self._single.discard(table)
                 self._now[table] = self._folder(table).append(versions.accepted(connection, record_table))
                 self._rows[table] = self._rows.get(table, 0) + accepted
                 self._changed = True
@@ -232,6 +237,7 @@ class LoadTransaction:
                 tables={name: version for name, version in self._now.items() if name not in SYSTEM},
                 rows=self._rows,
                 system={name: self._now[name] for name in SYSTEM if name in self._now},
+                single=sorted(self._single),
             )
         )
         return number

@@ -150,6 +150,17 @@ def judge(
     return dict(found)
 
 
+def brings_versions(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the rows that :func:`judge` found new give a record more than one version."""
+    new = "FROM incoming WHERE place NOT IN (SELECT place FROM rejected)"
+    found = connection.execute(
+        f"""SELECT EXISTS (SELECT 1 {new} AND record_id IN (SELECT record_id FROM stored))
+        OR EXISTS (SELECT 1 {new} AND record_id IN (SELECT record_id FROM repeated)
+            GROUP BY record_id HAVING count(*) > 1)"""
+    ).fetchall()
+    return bool(found[0][0])
+
+
 def accepted(connection: duckdb.DuckDBPyConnection, table: RecordTable) -> pa.RecordBatchReader:
     """Return the rows that :func:`judge` found new, sorted as they are stored."""
     names = ", ".join(quoted(name) for name in table.stored_schema.names)
@@ -194,6 +205,7 @@ def visible(
     schema: pa.Schema,
     *,
     narrow: bool = False,
+    single: bool = False,
 ) -> str:
     """Return the SQL that reads rows with their interval of visibility.
 
@@ -212,6 +224,8 @@ def visible(
     narrow
         Whether to read the range once and keep it, which is quicker for a few enterprises; otherwise the
         files are read again for the identifiers, which is quicker, and takes less memory, for many.
+    single
+        Whether every record of the table has one version.
 
     Notes
     -----
@@ -236,16 +250,18 @@ def visible(
         else "SELECT NULL::VARCHAR AS credit_code, NULL::VARCHAR AS target_record_id, "
         "NULL::DATE AS repaired WHERE $table IS NULL"
     )
+    if single:
+        # No other version ends one; the join with repairs is all that is left.
+        following = (
+            "SELECT NULL::VARCHAR AS record_id, NULL::DATE AS recorded_at, NULL::DATE AS next_recorded"
+        )
+    else:
+        following = """SELECT record_id, recorded_at,
+            lead(recorded_at) OVER (PARTITION BY record_id ORDER BY recorded_at) AS next_recorded
+        FROM r WHERE record_id IN (SELECT record_id FROM r GROUP BY record_id HAVING count(*) > 1)"""
     return f"""
     WITH r AS {kept} (SELECT {", ".join(map(quoted, needed))} FROM {parquet(files)} {where}),
-    several AS (
-        SELECT record_id FROM r GROUP BY record_id HAVING count(*) > 1
-    ),
-    following AS (
-        SELECT record_id, recorded_at,
-            lead(recorded_at) OVER (PARTITION BY record_id ORDER BY recorded_at) AS next_recorded
-        FROM r WHERE record_id IN (SELECT record_id FROM several)
-    ),
+    following AS ({following}),
     granted AS ({granted})
     SELECT {select}{"," if columns else ""} r.recorded_at AS visible_from,
         least(f.next_recorded, r.withdrawn_at, r.repaired_at, r.expires_at, g.repaired, {NEVER}) AS visible_to
