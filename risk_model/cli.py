@@ -17,6 +17,7 @@ COMMANDS = (
     "features.commands.features",
     "risk_model.commands.training",
     "risk_model.commands.classification",
+    "risk_model.commands.lifecycle",
     "supervision.commands",
     "serving.demo_command",
     "serving.commands",

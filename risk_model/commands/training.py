@@ -103,6 +103,9 @@ def evaluate(
         ),
     ] = None,
     repetitions: Annotated[int, typer.Option(min=20, help="Repetitions of the bootstrap.")] = 300,
+    population_dates: Annotated[
+        int, typer.Option(min=0, help="Test dates, newest first, at which the whole population is looked at.")
+    ] = 1,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -119,7 +122,13 @@ def evaluate(
         with progress(f"evaluate {name}") as advance:
             results.append(
                 evaluate_model(
-                    place, name, version, beside=published, repetitions=repetitions, progress=advance
+                    place,
+                    name,
+                    version,
+                    beside=published,
+                    repetitions=repetitions,
+                    population_dates=population_dates,
+                    progress=advance,
                 )
             )
     if as_json:
@@ -133,17 +142,31 @@ def promote(
     *,
     model: Annotated[str, typer.Argument(help="Name of the model.")],
     version: Annotated[str, typer.Argument(help="Version or alias that becomes champion.")],
+    force: Annotated[bool, typer.Option("--force", help="Overrule the gate.")] = False,
+    reason: Annotated[str, typer.Option(help="Why the gate is overruled; kept with the version.")] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a version the champion: what classifies from now on."""
+    """Make a version the champion, if the gate of models/promotion.yaml passes."""
     from features.home import Home
-    from risk_model.registry import Registry
+    from risk_model.lifecycle import promote_version
 
-    found = Registry(Home.locate(home)).promote(model, version)
+    with progress(f"compare {model}") as advance:
+        found, comparison = promote_version(
+            Home.locate(home), model, version, force=force, reason=reason, progress=advance
+        )
     if as_json:
-        print_json({"model": found.name, "version": found.version, "aliases": found.aliases})
+        print_json(
+            {
+                "model": found.name,
+                "version": found.version,
+                "aliases": found.aliases,
+                "comparison": comparison,
+            }
+        )
     else:
+        if comparison is not None:
+            typer.echo(comparison["recommendation"]["en"])
         typer.echo(f"{found.name} version {found.version} is champion.")
 
 
@@ -178,6 +201,45 @@ def show_evaluation(result: dict[str, Any]) -> None:
     if "gain_over_general" in result:
         rows.append(_line("gain over the general model", result["gain_over_general"], shown))
     print_table("", ("", *(title for _, title in shown)), rows)
+    show_population(result["whole_population"])
+    if "sooner" in result:
+        told = result["sooner"]
+        typer.echo(
+            f"Days sooner a problem is found: {told['days_gained']['value']:.1f} "
+            f"[{told['days_gained']['low']:.1f}, {told['days_gained']['high']:.1f}]; "
+            f"in the first half of the visits {interval(told['found_in_first_half'])}, as they were held "
+            f"{interval(told['found_in_first_half_as_held'])}"
+        )
+    for one in result["slices"].values():
+        for warning in one["warnings"]:
+            typer.echo(f"Ill-served: {warning['en']} / {warning['zh']}")
+
+
+def show_population(found: dict[str, Any]) -> None:
+    """Print figures of the whole population, each with whom it speaks of."""
+    if "refused" in found:
+        typer.echo(f"The whole population: {found['refused']['en']}.")
+        return
+    keys = ("precision_at_10pct", "recall_at_10pct", "lift_at_10pct", "base_rate")
+    rows: list[tuple[str, ...]] = []
+    for name, one in found["estimates"].items():
+        if "refused" in one:
+            rows.append((name.replace("_", " "), f"refused: {one['refused']['en']}", "", "", "", "", ""))
+            continue
+        told = one.get("weights", one)
+        size = told.get("effective_sample_size", told["rows"])
+        figures = (interval(one["metrics"][key]) for key in keys)
+        rows.append((name.replace("_", " "), one["speaks_of"]["en"], f"{size:,.0f}", *figures))
+    if "truth" in found:
+        true = found["truth"]
+        known = ("truth", "all enterprises at risk", f"{true['rows']:,}")
+        rows.append((*known, *(f"{true[key]:.3f}" for key in keys)))
+    print_table(
+        f"At a capacity of 10 %, {found['rows']:,} enterprises at risk as of {', '.join(found['as_of'])}",
+        ("estimate", "speaks of", "effective rows", *(key.replace("_", " ") for key in keys)),
+        rows,
+        left=(0, 1),
+    )
 
 
 def _line(name: str, figures: dict[str, Any], shown: list[tuple[str, str]]) -> tuple[str, ...]:

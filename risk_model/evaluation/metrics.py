@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -141,6 +141,28 @@ PROBABILISTIC: Mapping[str, Metric] = {
 }
 
 
+def resamples(groups: np.ndarray, repetitions: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield rows of bootstrap samples that draw whole enterprises.
+
+    Parameters
+    ----------
+    groups
+        Enterprise of each row, shape (n,).
+    repetitions, seed
+        Of the bootstrap.
+    """
+    _, member = np.unique(groups, return_inverse=True)
+    order = np.argsort(member, kind="stable")
+    counts = np.bincount(member)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    rng = np.random.default_rng(seed)
+    for _ in range(repetitions):
+        chosen = rng.integers(0, len(counts), len(counts))
+        sizes = counts[chosen]
+        offset = np.repeat(starts[chosen] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
+        yield order[np.arange(sizes.sum()) + offset]
+
+
 def with_intervals(
     label: np.ndarray,
     score: np.ndarray,
@@ -173,17 +195,8 @@ def with_intervals(
     if len(np.unique(label)) < 2:
         nothing = float("nan")
         return {name: {"value": nothing, "low": nothing, "high": nothing} for name in metrics}
-    _, member = np.unique(groups, return_inverse=True)
-    order = np.argsort(member, kind="stable")
-    counts = np.bincount(member)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    rng = np.random.default_rng(seed)
     draws: dict[str, list[float]] = {name: [] for name in metrics}
-    for _ in range(repetitions):
-        chosen = rng.integers(0, len(counts), len(counts))
-        sizes = counts[chosen]
-        offset = np.repeat(starts[chosen] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
-        rows = order[np.arange(sizes.sum()) + offset]
+    for rows in resamples(groups, repetitions, seed):
         if len(np.unique(label[rows])) < 2:
             continue
         for name, metric in metrics.items():

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from features.cohort import Register, registered
+from features.definitions import LIBRARY
 from features.kernel import Plan
 from features.runners import compute
 from features.runners.work import RecordReader
@@ -42,8 +43,21 @@ class Outcomes:
     draw_probability: np.ndarray
 
 
-def population_at(snapshot: Register, model: RiskModel, dates: Sequence[date]) -> pd.DataFrame:
+def population_at(
+    snapshot: Register, model: RiskModel, dates: Sequence[date], *, also: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return the registered enterprises of a model's cohort at each date, with its features.
+
+    Parameters
+    ----------
+    snapshot
+        Records.
+    model
+        Whose cohort.
+    dates
+        As-of dates.
+    also
+        Features that are wanted beside those of the model.
 
     Returns
     -------
@@ -51,7 +65,9 @@ def population_at(snapshot: Register, model: RiskModel, dates: Sequence[date]) -
         ``credit_code``, ``as_of``, ``records`` (records of supervision that are known) and the
         features that the model looks at; sorted by enterprise and date.
     """
-    plan = Plan((*plan_of(model.needed).features, *COVERAGE))
+    wanted = {*model.needed, *also}
+    names = [feature.name for feature in LIBRARY if feature.name in wanted]
+    plan = Plan((*plan_of(names).features, *COVERAGE))
     table = compute(snapshot, plan, registered(snapshot, dates))
     table = table.filter(pa.array(model.applies(table)))
     known = records_known(table)
