@@ -95,7 +95,7 @@ class Snapshot:
             self.files(table),
             names,
             self.columns(table),
-            self.files("credit_repair") if "credit_repair" in self.tables else [],
+            self.files("credit_repair") if table in self._repaired else [],
             record_table.stored_schema,
             narrow=codes is not None,
             single=table in self._manifest.single,
@@ -149,6 +149,16 @@ class Snapshot:
         if table not in self._stored:
             self._stored[table] = self._folder(table).columns(self.tables[table])
         return self._stored[table]
+
+    @cached_property
+    def _repaired(self) -> frozenset[str]:
+        """Tables of which a record was ever repaired."""
+        if "credit_repair" not in self.tables:
+            return frozenset()
+        query = f"""SELECT DISTINCT target_table FROM {parquet(self.files("credit_repair"))}
+            WHERE decision = 'granted'"""
+        with self._connection.cursor() as cursor:
+            return frozenset(cursor.sql(query).to_arrow_table()["target_table"].to_pylist())
 
     @cached_property
     def _codes(self) -> pa.Array:

@@ -250,6 +250,15 @@ def visible(
         else "SELECT NULL::VARCHAR AS credit_code, NULL::VARCHAR AS target_record_id, "
         "NULL::DATE AS repaired WHERE $table IS NULL"
     )
+    if single and not repairs:
+        # One version each and no repair: the row tells all. (The order of a file is no promise: a large
+        # load is written by several threads, block by block.)
+        return f"""
+        SELECT {select}{"," if columns else ""} r.recorded_at AS visible_from,
+            least(r.withdrawn_at, r.repaired_at, r.expires_at, {NEVER}) AS visible_to
+        FROM {parquet(files)} r {where} AND $table IS NOT NULL
+        ORDER BY {", ".join(f"r.{name}" for name in ORDER)}
+        """
     if single:
         # No other version ends one; the join with repairs is all that is left.
         following = (
