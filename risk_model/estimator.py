@@ -32,6 +32,8 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     trees, learning_rate, leaves, minimum_in_leaf, l2, feature_fraction, bagging_fraction
         As in :class:`risk_model.specification.Learner`; ``minimum_in_leaf`` is at most a twentieth of
         the rows, so that small tables are learned from, too.
+    category_smoothing
+        How many rows of its own a code needs before it counts for itself.
     calibration_share
         Share of the rows, the latest ones, on which the probabilities are calibrated if ``times`` are
         given to :meth:`fit`; the trees do not see them.
@@ -78,6 +80,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         l2: float = 20.0,
         feature_fraction: float = 0.5,
         bagging_fraction: float = 0.7,
+        category_smoothing: float = 50.0,
         calibration_share: float = 0.2,
         seed: int = 20210721,
         threads: int = 2,
@@ -91,6 +94,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.l2 = l2
         self.feature_fraction = feature_fraction
         self.bagging_fraction = bagging_fraction
+        self.category_smoothing = category_smoothing
         self.calibration_share = calibration_share
         self.seed = seed
         self.threads = threads
@@ -215,7 +219,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "bagging_fraction": self.bagging_fraction if rows >= 100 else 1.0,
             "bagging_freq": 1,
             "max_cat_threshold": 16,
-            "cat_smooth": 50,
+            "cat_smooth": self.category_smoothing,
             "min_data_in_bin": 1 if rows < 100 else 3,
             "monotone_constraints": directions,
             "monotone_constraints_method": "intermediate",
