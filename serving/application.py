@@ -97,6 +97,10 @@ def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[R
             response = _refuse(problem, endpoint, request, lang)
         except InputError as error:
             response = _refuse(from_input_error(error), endpoint, request, lang)
+        except Exception as error:
+            # Here, not only outside all middleware: a failure, too, goes out with the headers.
+            _log_failure(request, error)
+            response = _refuse(internal(), endpoint, request, lang)
         return remember(request, response, lang) if endpoint.page else response
 
     return answer
@@ -161,12 +165,12 @@ async def _bare_status(request: Request, error: Exception) -> Response:
 
 
 async def _failure(request: Request, error: Exception) -> Response:
-    logger.error(
-        "request %s failed at %s",
-        request.state.request_id,
-        request.scope["state"].get("route"),
-        exc_info=error,
-    )
+    _log_failure(request, error)
     response = _refuse(internal(), None, request, language_of(request))
     response.headers["X-Request-ID"] = request.state.request_id
     return response
+
+
+def _log_failure(request: Request, error: Exception) -> None:
+    route = request.scope["state"].get("route")
+    logger.error("request %s failed at %s", request.state.request_id, route, exc_info=error)

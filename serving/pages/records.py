@@ -69,8 +69,8 @@ def records_of(home: Home, publication: Publication, credit_code: str, lang: str
         return None
     tables = [
         _shown(snapshot, name, credit_code, publication.as_of, lang)
-        for name in snapshot.tables
-        if name in TABLES
+        for name in TABLES
+        if snapshot.exists(name)
     ]
     return [table for table in tables if table.count]
 

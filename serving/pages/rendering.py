@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, Response
 
-from features.records import TABLES
+from features.records import TABLES, Label
 from features.records.codes import INSPECTION_KIND
 from risk_model.scale import TIER_WORDS
 from serving.endpoints import Call
 from serving.pages.words import WORDS
 
+#: How the rules say that no text fixes a number: the province does.
+OWN = Label("本省设定参数", "own parameter")
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
@@ -90,5 +92,6 @@ def environment() -> Environment:
     made.filters["thousands"] = lambda number: f"{number:,}"
     made.filters["percent"] = lambda share: f"{100 * share:.1f}%"
     made.filters["decimals"] = lambda number, places: f"{number:.{places}f}"
+    made.filters["source"] = lambda text, lang: OWN[lang] if text == OWN["en"] else text
     made.filters["signed"] = lambda number, places=0: f"{number:+.{places}f}".replace("-", "−")
     return made

@@ -92,9 +92,15 @@ def test_explanation_that_does_not_add_up_is_no_answer(
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "Traceback" not in answer.text
+    assert answer.headers["x-request-id"]
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
     lines = [record for record in caplog.records if record.name == "risk_model.serving.audit"]
     assert len(lines) == 1
     assert code in lines[0].getMessage()
+    page = client.get(f"/enterprise/{code}")
+    assert page.status_code == 500
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Traceback" not in page.text
 
 
 def assert_problem(answer: Response, status: int, field: str) -> None:
