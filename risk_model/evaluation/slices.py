@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from features.records.codes import ENTERPRISE_TYPE
 from risk_model.evaluation.metrics import rank_auc, with_intervals
@@ -119,7 +119,8 @@ def slice_report(
     Notes
     -----
     "Selected" is within the capacity of all rows together. A warning needs a difference that matters
-    and that a normal test of its bootstrap standard error rejects, at 5 % a dimension (Bonferroni).
+    and that a test rejects, at 5 % a dimension (Bonferroni): of recall an exact binomial test against
+    that of all, of the rate a normal test with the variance ``sum p (1 - p)``.
     """
     taken = taken_at(margin, np.zeros(len(margin)))
     member = np.unique(groups, return_inverse=True)[1]
@@ -147,7 +148,10 @@ def _dimension(
 ) -> dict[str, Any]:
     names, place = np.unique(kind.astype(str), return_inverse=True)
     sizes = np.bincount(place)
-    value = _measures(_sums(place, columns, np.ones(len(place)), len(names)))
+    sums = _sums(place, columns, np.ones(len(place)), len(names))
+    value = _measures(sums)
+    probability = columns[:, -1]
+    variance = np.bincount(place, weights=probability * (1 - probability))
     draws = np.array([_measures(_sums(place, columns, w[member], len(names))) for w in weights])
     with np.errstate(invalid="ignore"):
         low, high = _percentiles(draws)
@@ -178,7 +182,7 @@ def _dimension(
         "groups": found,
         "groups_in_all": len(names),
         "disparities": _disparities(value, draws, judged),
-        "warnings": _warnings(names, value, draws, judged),
+        "warnings": _warnings(names, value, sums, variance, judged),
     }
 
 
@@ -226,18 +230,22 @@ def _disparities(value: np.ndarray, draws: np.ndarray, judged: np.ndarray) -> di
 
 
 def _warnings(
-    names: np.ndarray, value: np.ndarray, draws: np.ndarray, judged: np.ndarray
+    names: np.ndarray, value: np.ndarray, sums: np.ndarray, variance: np.ndarray, judged: np.ndarray
 ) -> list[dict[str, Any]]:
+    """Return where a group is worse than all beyond chance; tests under the hypothesis that it is not.
+
+    A bootstrap cannot tell here: of a group in which nothing was found it would draw nothing ever.
+    """
     tests = 2 * int(judged.sum())
-    if not tests or len(draws) < 2:
+    if not tests:
         return []
-    critical = float(norm.isf(ERROR / tests / 2))
     recall, rate = MEASURES.index("recall"), MEASURES.index("observed_less_predicted")
     warnings = []
     for i in np.flatnonzero(judged):
+        _, found, _, hits, _, predicted = sums[i]
         gap = float(value[i, recall] - value[-1, recall])
-        error = float(np.nanstd(draws[:, i, recall] - draws[:, -1, recall]))
-        if gap < -ILL_SERVED_RECALL and gap < -critical * error:
+        chance = float(binom.cdf(np.round(hits), int(found), value[-1, recall]))
+        if gap < -ILL_SERVED_RECALL and chance < ERROR / tests:
             warnings.append(
                 {
                     "group": str(names[i]),
@@ -248,8 +256,8 @@ def _warnings(
                 }
             )
         gap = float(value[i, rate])
-        error = float(np.nanstd(draws[:, i, rate]))
-        if abs(gap) > ILL_SERVED_RATE and abs(gap) > critical * error:
+        chance = float(2 * norm.sf(abs(found - predicted) / np.sqrt(variance[i])))
+        if abs(gap) > ILL_SERVED_RATE and chance < ERROR / tests:
             words = ("低估", "under") if gap > 0 else ("高估", "over")
             warnings.append(
                 {

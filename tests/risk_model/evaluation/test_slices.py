@@ -114,3 +114,22 @@ def test_the_province_is_sliced_every_way(trainings: Any) -> None:
         > found["sooner"]["found_in_first_half_as_held"]["value"]
     )
     assert found["curves"]["gain"][-1] == 1.0
+
+
+def test_a_small_kind_in_which_nothing_was_found_is_no_warning() -> None:
+    """12 findings, none within the capacity: at a recall of 23 % that comes about once in 23 times."""
+    n, small = 2000, 60
+    label = np.zeros(n, dtype=int)
+    margin = np.linspace(1, 0, n)
+    label[:46] = 1
+    label[400:542] = 1
+    kinds = pd.DataFrame({"district": ["甲"] * n})
+    kinds.loc[n - small :, "district"] = "乙"
+    label[n - 12 :] = 1
+    probability = np.full(n, 0.1)
+    probability[n - small :] = 0.2
+    probability[: n - small] = label[: n - small].mean()
+    told = report(label, margin, probability, kinds, repetitions=50)
+    assert told["groups"]["乙"]["metrics"]["recall"]["value"] == 0
+    assert told["groups"]["乙"]["judged"]
+    assert told["warnings"] == []
