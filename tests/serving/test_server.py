@@ -138,6 +138,11 @@ class Server:
         self.process.send_signal(number)
         return self.process.wait(timeout=60)
 
+    def close(self) -> None:
+        """Stop it if it runs; killed, it would leave its workers behind."""
+        if self.process.poll() is None:
+            self.stop(signal.SIGTERM)
+
 
 def workers_of(server: Server) -> list[psutil.Process]:
     """Return the worker processes that live."""
@@ -156,8 +161,7 @@ def server(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         started.wait()
         yield started
     finally:
-        started.process.kill() if started.process.poll() is None else None
-        started.process.wait()
+        started.close()
 
 
 def test_every_endpoint_over_the_network(server: Server, code_of: Callable[[str, str], str]) -> None:
@@ -256,8 +260,7 @@ def test_a_killed_worker_comes_back_and_a_stop_drops_no_answer(
         assert whole >= before
         assert "Traceback" not in server.log.read_text()
     finally:
-        server.process.kill() if server.process.poll() is None else None
-        server.process.wait()
+        server.close()
 
 
 def test_an_address_that_cannot_be_used_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
