@@ -16,6 +16,7 @@ COMMANDS = (
     "features.commands.quality",
     "features.commands.features",
     "risk_model.commands.training",
+    "risk_model.commands.tuning",
     "risk_model.commands.classification",
     "risk_model.commands.lifecycle",
     "supervision.commands",

@@ -205,6 +205,7 @@ def evaluate_model(
     *,
     beside: Sequence[PublishedScores] = (),
     repetitions: int = 300,
+    comparators: str = "basic",
     population_dates: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -220,6 +221,8 @@ def evaluate_model(
         Published scores of other models for the same records.
     repetitions
         Of the bootstrap.
+    comparators
+        ``basic``, or ``all``, which takes minutes.
     population_dates
         Test dates, the newest first, at which the whole population is looked at; none: 0.
     progress
@@ -251,6 +254,7 @@ def evaluate_model(
         population=population,
         registration=registration_of(records, test),
         repetitions=repetitions,
+        comparators=comparators,
     )
     result["version"] = found.version
     registry.log_evaluation(found, result, flat_metrics(result))

@@ -102,6 +102,9 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    comparators: Annotated[
+        str, typer.Option(help="basic; or all: also a WOE scorecard and an additive model (minutes).")
+    ] = "basic",
     repetitions: Annotated[int, typer.Option(min=20, help="Repetitions of the bootstrap.")] = 300,
     population_dates: Annotated[
         int, typer.Option(min=0, help="Test dates, newest first, at which the whole population is looked at.")
@@ -111,10 +114,11 @@ def evaluate(
 ) -> None:
     """Evaluate out of time, beside comparators, each figure with a 95 % interval."""
     from features.home import Home
-    from risk_model.evaluation.comparators import PublishedScores
+    from risk_model.evaluation.comparators import PublishedScores, chosen
     from risk_model.pipeline import evaluate_model
     from risk_model.registry import Registry
 
+    chosen(comparators)  # what is misspelt is told before the work begins
     place = Home.locate(home)
     published = [PublishedScores.parse(text) for text in beside or []]
     results = []
@@ -127,6 +131,7 @@ def evaluate(
                     version,
                     beside=published,
                     repetitions=repetitions,
+                    comparators=comparators,
                     population_dates=population_dates,
                     progress=advance,
                 )

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from risk_model.dataset import Dataset
-from risk_model.evaluation.comparators import PublishedScores, base_margin, logistic_regression, points
+from risk_model.evaluation.comparators import (
+    Columns,
+    PublishedScores,
+    base_margin,
+    chosen,
+    comparator_scores,
+)
 from risk_model.evaluation.metrics import (
     PROBABILISTIC,
     RANKING,
@@ -39,6 +45,7 @@ def evaluate(
     population: tuple[pd.DataFrame, Outcomes] | None = None,
     registration: pd.DataFrame | None = None,
     repetitions: int = 300,
+    comparators: str = "basic",
 ) -> dict[str, Any]:
     """Evaluate a model out of time.
 
@@ -59,6 +66,8 @@ def evaluate(
         ``district`` and ``enterprise_type`` of the test rows, in their order, for slices.
     repetitions
         Of the bootstrap.
+    comparators
+        ``basic``, or ``all``, which takes minutes.
 
     Returns
     -------
@@ -104,13 +113,15 @@ def evaluate(
     if test["event_date"].notna().all():
         result["sooner"] = sooner(model, test, margin, repetitions)
     ranking = dict(RANKING)
-    comparators: dict[str, Any] = {
-        "points_card": figures(points(test), ranking),
-        "logistic_regression": figures(logistic_regression(dataset, model.feature_names), ranking),
+    columns = Columns.of_library(model.feature_names)
+    scores = comparator_scores(dataset.part("train"), test, columns, comparators)
+    compared: dict[str, Any] = {
+        c.name: figures(scores[c.name], ranking | (dict(PROBABILISTIC) if c.probabilistic else {}))
+        for c in chosen(comparators)
     }
     if model.base is not None:
         general = base_margin(model, test)
-        comparators["general_model_alone"] = figures(general, ranking)
+        compared["general_model_alone"] = figures(general, ranking)
         result["gain_over_general"] = figures(
             np.column_stack([margin, general]),
             {name: _difference(metric) for name, metric in ranking.items()},
@@ -118,7 +129,7 @@ def evaluate(
     for published in beside:
         score = published.of(test)
         keep = np.isfinite(score)
-        comparators[published.name] = {"rows": int(keep.sum()), **figures(score, ranking, keep)}
+        compared[published.name] = {"rows": int(keep.sum()), **figures(score, ranking, keep)}
         result.setdefault("beside", {})[published.name] = {
             "rows": int(keep.sum()),
             "positives": int(label[keep].sum()),
@@ -127,8 +138,8 @@ def evaluate(
     if truth is not None and f"p_{model.name}" in truth:
         true = _true_probability(test, truth, f"p_{model.name}")
         keep = np.isfinite(true)
-        comparators["true_probability"] = {"rows": int(keep.sum()), **figures(true, ranking, keep)}
-    result["comparators"] = comparators
+        compared["true_probability"] = {"rows": int(keep.sum()), **figures(true, ranking, keep)}
+    result["comparators"] = compared
     if "selection" in test:
         drawn = (test["selection"] == "random").to_numpy()
         if drawn.sum() >= FEWEST_ROWS and len(np.unique(label[drawn])) == 2:

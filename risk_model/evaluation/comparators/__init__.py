@@ -10,7 +10,6 @@ from risk_model.evaluation.comparators.columns import Columns
 from risk_model.evaluation.comparators.contenders import (
     COMPARATORS,
     Comparator,
-    Which,
     chosen,
     comparator_scores,
     points,
@@ -23,7 +22,6 @@ __all__ = [
     "Columns",
     "Comparator",
     "PublishedScores",
-    "Which",
     "base_margin",
     "chosen",
     "comparator_scores",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ from risk_model.scorecard import load_points_card
 Score = Callable[[pd.DataFrame], np.ndarray]
 Fit = Callable[[pd.DataFrame, Columns], Score]
 SEED = 20210721
+#: Rows from which the scorecard and the additive model learn at most; a random sample of more.
+MOST_ROWS = 40_000
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ def _compress(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 
+def _at_most(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sample(MOST_ROWS, random_state=SEED) if len(rows) > MOST_ROWS else rows
+
+
 def _woe_scorecard(rows: pd.DataFrame, columns: Columns) -> Score:
     """Fit a scorecard as banks use it: monotone optimal bins, weight of evidence, logistic regression.
 
@@ -111,6 +117,7 @@ def _woe_scorecard(rows: pd.DataFrame, columns: Columns) -> Score:
     from sklearn.linear_model import LogisticRegression
 
     BinningProcess = _package("optbinning").BinningProcess  # noqa: N806
+    rows = _at_most(rows)
     known = columns.telling(rows)
     if not known.names:
         return _rate(rows)
@@ -152,6 +159,7 @@ def _additive(rows: pd.DataFrame, columns: Columns) -> Score:
     and regression*).
     """
     classifier = _package("interpret.glassbox", "interpret-core").ExplainableBoostingClassifier
+    rows = _at_most(rows)
     known = columns.telling(rows)
     if not known.names:
         return _rate(rows)
@@ -234,10 +242,9 @@ COMPARATORS: dict[str, Comparator] = {
         Comparator("random", _random, probabilistic=False, basic=True),
     )
 }
-Which = Literal["basic", "all"]
 
 
-def chosen(which: Which | Iterable[str]) -> tuple[Comparator, ...]:
+def chosen(which: str | Iterable[str]) -> tuple[Comparator, ...]:
     """Return comparators by a word or by names.
 
     Raises
@@ -261,7 +268,7 @@ def chosen(which: Which | Iterable[str]) -> tuple[Comparator, ...]:
 
 
 def comparator_scores(
-    train: pd.DataFrame, test: pd.DataFrame, columns: Columns, which: Which | Iterable[str] = "basic"
+    train: pd.DataFrame, test: pd.DataFrame, columns: Columns, which: str | Iterable[str] = "basic"
 ) -> dict[str, np.ndarray]:
     """Fit comparators to the training rows and score the test rows.
 
