@@ -72,7 +72,7 @@ class Effort:
     folds: int
 
 
-FULL = Effort(80_000, tuple(REGISTERS), "all", 150, 2, 5)
+FULL = Effort(100_000, tuple(REGISTERS), "all", 150, 2, 5)
 QUICK = Effort(3_000, ("Chicago",), ("points_card", "plain_lightgbm", "random"), 25, 1, 2)
 
 
