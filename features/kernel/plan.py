@@ -196,9 +196,9 @@ class Plan:
     Examples
     --------
     >>> from features.definitions import LIBRARY
-    >>> plan = Plan(LIBRARY.of_sector("food"))
-    >>> plan.names[:2]
-    ('food_licences_in_force', 'food_static_risk')
+    >>> plan = Plan([LIBRARY["penalties_1y"], LIBRARY["days_since_inspection"]])
+    >>> plan.names
+    ('penalties_1y', 'days_since_inspection')
     """
 
     features: tuple[Feature, ...]
