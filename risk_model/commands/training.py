@@ -215,9 +215,9 @@ def show_evaluation(result: dict[str, Any]) -> None:
             f"in the first half of the visits {interval(told['found_in_first_half'])}, as they were held "
             f"{interval(told['found_in_first_half_as_held'])}"
         )
-    for one in result["slices"].values():
+    for kind, one in result["slices"].items():
         for warning in one["warnings"]:
-            typer.echo(f"Ill-served: {warning['en']} / {warning['zh']}")
+            typer.echo(f"Ill-served by {kind.replace('_', ' ')}: {warning['en']} / {warning['zh']}")
 
 
 def show_population(found: dict[str, Any]) -> None:

@@ -110,7 +110,8 @@ def evaluate(
             model, dataset, population=population, truth=truth, repetitions=repetitions
         ),
     }
-    if test["event_date"].notna().all():
+    # A label that is not a visit (an incident that did not happen) has no date to be moved.
+    if "selection" in test and test["event_date"].notna().all():
         result["sooner"] = sooner(model, test, margin, repetitions)
     ranking = dict(RANKING)
     columns = Columns.of_library(model.feature_names)
