@@ -59,6 +59,7 @@ class Publication:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
+        self._datasets: dict[str, ds.Dataset] = {}
         try:
             self.document: dict[str, Any] = json.loads((folder / layout.DOCUMENT).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -227,7 +228,11 @@ class Publication:
         return self._dataset(layout.CLASSIFICATION)
 
     def _dataset(self, file: str) -> ds.Dataset:
-        return ds.dataset(self.folder / file, format="parquet")
+        # Opened once: the footer of a file of 200 columns costs more than the row that is looked up.
+        found = self._datasets.get(file)
+        if found is None:
+            found = self._datasets[file] = ds.dataset(self.folder / file, format="parquet")
+        return found
 
 
 def current_name(home: Home) -> str | None:
