@@ -34,7 +34,9 @@ class ModelResult(Answer):
     tier: Tier
     tier_label: Words
     tier_by_score: Tier
-    decided_by: Annotated[str, Field(description="score, hysteresis, insufficient_record, override or floor:RULE.")]
+    decided_by: Annotated[
+        str, Field(description="score, hysteresis, insufficient_record, override or floor:RULE.")
+    ]
     previous_tier: Tier | None
     records: Annotated[int, Field(description="Records of supervision that are known.")]
     top_reasons: list[Reason]
