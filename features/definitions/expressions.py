@@ -6,6 +6,7 @@ SQL: a comparison with a missing value is unknown, and what is unknown at the en
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -93,7 +94,7 @@ def _truth(result: pa.Array) -> Truth:
     return Truth(_bools(pc.fill_null(result, False)), ~_bools(pc.fill_null(result, True)))
 
 
-class Expression:
+class Expression(ABC):
     """A condition; combine with ``&``, ``|`` and ``~``."""
 
     def __and__(self, other: Expression) -> Expression:
@@ -106,18 +107,18 @@ class Expression:
         return Negated(self)
 
     @property
+    @abstractmethod
     def columns(self) -> frozenset[str]:
         """Names of the columns it reads."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """The condition as people read it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, columns: Columns) -> Truth:
         """Return where it holds and where it fails; :meth:`Columns.truth` remembers the answer."""
-        raise NotImplementedError
 
     def mask(self, table: pa.Table) -> np.ndarray:
         """Return for each row whether the condition surely holds, shape (n,), bool."""
