@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "RISK_MODEL_HOME"
+TRACKING_VARIABLE = "RISK_MODEL_TRACKING_URI"
 DEFAULT = Path("var")
 
 
@@ -49,8 +50,12 @@ class Home:
 
     @property
     def tracking_uri(self) -> str:
-        """The MLflow database; ``MLFLOW_TRACKING_URI`` takes precedence."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+        """The MLflow database: ``RISK_MODEL_TRACKING_URI`` for a team, else SQLite in the home.
+
+        MLflow's own variable is not looked at: ``mlflow run`` sets it for its entry points, which would
+        then see another registry than the same command without it.
+        """
+        return os.environ.get(TRACKING_VARIABLE) or f"sqlite:///{self.root / 'mlflow.db'}"
 
     @property
     def artifacts(self) -> Path:

@@ -33,7 +33,7 @@ class Registry:
     Parameters
     ----------
     home
-        Where the tracking database and the artifacts lie. ``MLFLOW_TRACKING_URI`` overrides it.
+        Where the tracking database and the artifacts lie. ``RISK_MODEL_TRACKING_URI`` names another database.
     """
 
     def __init__(self, home: Home) -> None:
