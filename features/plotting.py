@@ -21,7 +21,6 @@ CHINESE_FONTS = (
     "PingFang SC",
     "SimHei",
 )
-FONT_MISSING = "no Chinese font is installed (for example fonts-noto-cjk): labels are in English"
 
 
 @cache

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,22 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def required_day(text: str, option: str) -> date:
+    """Return a date.
+
+    Raises
+    ------
+    InputError
+        If it is not a date.
+    """
+    from features.errors import InputError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date", field=option, fix="Write it as YYYY-MM-DD.") from None
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from features.errors import InputError
 from features.records import TABLES
 from features.simulation.conduct import Commitments, Complaints, Penalties
@@ -211,4 +209,4 @@ def _write(world: World, seed: int, out: Path) -> tuple[dict[str, int], dict[str
     return rows, dirt
 
 
-__all__ = ["END", "START", "Progress", "SimulationReport", "np", "simulate"]
+__all__ = ["END", "START", "Progress", "SimulationReport", "simulate"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from features.terminal import HomeOption, JsonOption, print_json, print_table, progress
+from features.terminal import HomeOption, JsonOption, print_json, print_table, progress, required_day
 
 if TYPE_CHECKING:
     from features.home import Home
@@ -47,7 +47,11 @@ def classify(
 
     with progress("classify") as advance:
         publication = classify_all(
-            Home.locate(home), parse_day(as_of, "--as-of"), names=model, snapshot=snapshot, progress=advance
+            Home.locate(home),
+            required_day(as_of, "--as-of") if as_of is not None else None,
+            names=model,
+            snapshot=snapshot,
+            progress=advance,
         )
     if as_json:
         print_json({**publication.document, "folder": str(publication.folder)})
@@ -198,26 +202,6 @@ def _levels(found: Any) -> list[tuple[bool, Any]]:
         lines.append((True, first))
         lines += [(False, g) for g in found.indicators if g.name.partition(".")[0] == first.name]
     return lines
-
-
-def parse_day(text: str | None, option: str) -> Any:
-    """Return a date, or None.
-
-    Raises
-    ------
-    InputError
-        If it is not a date.
-    """
-    from datetime import date
-
-    from features.errors import InputError
-
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a date", field=option, fix="Write it as YYYY-MM-DD.") from None
 
 
 def show_publication(publication: Publication) -> None:

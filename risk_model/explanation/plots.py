@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.errors import InputError
-from features.plotting import FONT_MISSING, figure_and_axes, has_chinese
+from features.plotting import figure_and_axes, has_chinese
 from risk_model.scale import TIER_WORDS
 
 if TYPE_CHECKING:
@@ -97,6 +97,3 @@ def _bars(explanation: Explanation, lang: str) -> list[tuple[str, float]]:
     if len(groups) > MOST_BARS:
         shown.append((("其他指标", "other indicators")[lang == "en"], rest))
     return shown
-
-
-__all__ = ["FONT_MISSING", "waterfall"]

@@ -131,7 +131,7 @@ def owed(
 ) -> None:
     """Report who owes which records: fields missing, records late, records absent."""
     from features.home import Home
-    from supervision.commands.options import required_day
+    from features.terminal import required_day
     from supervision.key_areas.completeness import completeness
     from supervision.key_areas.enterprises import key_enterprises
     from supervision.key_areas.rules import load_items, load_key_areas

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from features.terminal import HomeOption, JsonOption, print_json, print_table
+from features.terminal import HomeOption, JsonOption, print_json, print_table, required_day
 from supervision.commands.options import (
     CodeArgument,
     OnOption,
     ProviderOption,
     day,
     latest_records,
-    required_day,
     show_decision,
 )
 

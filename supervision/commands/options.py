@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from features.terminal import print_json
+from features.terminal import print_json, required_day
 
 if TYPE_CHECKING:
     from features.home import Home
@@ -36,22 +36,6 @@ def day(text: str | None, option: str = "--on") -> date:
     if text is None:
         return datetime.now(ZoneInfo("Asia/Shanghai")).date()
     return required_day(text, option)
-
-
-def required_day(text: str, option: str) -> date:
-    """Return a date.
-
-    Raises
-    ------
-    InputError
-        If it is not a date.
-    """
-    from features.errors import InputError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a date", field=option, fix="Write it as YYYY-MM-DD.") from None
 
 
 def latest_records(home: Home) -> Snapshot:
