@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from risk_model.explanation.trees.axes import ZERO
+from risk_model.explanation.trees.prefetch import prefetch
 
 BLOCK = 512
 #: Fewer rows than this go one by one.
@@ -192,8 +193,8 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     entry_start, node_start = integers[integers[8] : integers[9]], integers[integers[9] : integers[10]]
     first_cell, step_start = integers[integers[10] : integers[11]], integers[integers[11] : integers[12]]
     step_axis, step_code = integers[integers[12] : integers[13]], integers[integers[13] : integers[14]]
-    step_delta = integers[integers[14] : integers[15]]
-    most_factors, most_nodes = integers[16], integers[17]
+    step_delta, width = integers[integers[14] : integers[15]], integers[integers[15] : integers[16]]
+    most_factors, most_nodes = integers[17], integers[18]
     codes = np.empty(feature.shape[0], dtype=np.int64)
     cell = np.empty(first_cell.shape[0], dtype=np.int64)
     value, other = np.empty((most_factors, most_nodes)), np.empty((most_factors, most_nodes))
@@ -219,12 +220,15 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                 codes[axis] = point_codes[low] if hit else 0
             else:
                 codes[axis] = low - point_start[axis] + 1
-        # All cells first: then the look-ups, which miss the cache, follow each other closely and overlap.
+        # All cells first, with a hint where each will be read: so look-ups, which miss the cache, overlap.
         for factor in range(first_cell.shape[0]):
             place = first_cell[factor]
             for step in range(step_start[factor], step_start[factor + 1]):
                 place += step_delta[step] * np.int64(codes[step_axis[step]] > step_code[step])
             cell[factor] = place
+            at = entry_start[factor] + place * width[factor]
+            prefetch(entries, at)  # type: ignore[call-arg]
+            prefetch(entries, at + width[factor] - 1)
         total = out[r]
         for group in range(group_nodes.shape[0]):
             first = group_start[group]

@@ -90,6 +90,7 @@ class Deep(NamedTuple):
 def pack(coding: Coding, tables: Tables) -> np.ndarray:
     """Return all integers of a model in one array: where each part begins, two sizes, and the parts."""
     cells = tables.cells
+    nodes = np.repeat(np.maximum(tables.nodes, 1), np.diff(tables.group_start))
     parts = [
         coding.feature,
         coding.categorical,
@@ -106,6 +107,7 @@ def pack(coding: Coding, tables: Tables) -> np.ndarray:
         cells.axis,
         cells.code,
         cells.delta,
+        np.diff(tables.column_start) * nodes,  # entries of a cell, of each factor
     ]
     head = _starts([len(part) for part in parts]) + len(parts) + 3
     sizes = _int64([tables.most_factors, tables.most_nodes])
