@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
+from deltalake import DeltaTable, PostCommitHookProperties, Schema
+
+from features.store.ordered_files import write_in_order
 
 #: Old versions are what snapshots name, so the log is never cleaned up behind them.
 CONFIGURATION = {
@@ -17,11 +19,8 @@ CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 36500 days",
     "delta.enableExpiredLogCleanup": "false",
 }
-#: Small enough that a range of enterprises reads a few row groups, not the whole file.
-ROWS_A_GROUP = 65_536
 #: A compacted file of some millions of rows; more files only for larger provinces.
 FILE_BYTES = 256 * 2**20
-WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=ROWS_A_GROUP)
 KEEP_LOG = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
@@ -45,34 +44,67 @@ class DeltaFolder:
         """Return the column names of a version."""
         return [field.name for field in DeltaTable(self.path, version=version).schema().fields]
 
-    def append(self, rows: pa.Table | pa.RecordBatchReader) -> int:
-        """Append rows in one commit and return the new version."""
-        write_deltalake(
-            self.path,
-            rows,
-            mode="append",
-            # A column that a later release of the schema adds is added to the table; old rows lack it.
-            schema_mode="merge",
-            configuration=CONFIGURATION,
-            writer_properties=WRITER,
-            post_commithook_properties=KEEP_LOG,
-        )
+    def append(
+        self, rows: pa.Table | pa.RecordBatchReader, order: Sequence[str] = (), key: str | None = None
+    ) -> int:
+        """Append rows in one commit and return the new version.
+
+        Parameters
+        ----------
+        rows
+            Rows.
+        order
+            Columns by which they are sorted; none if they are in no order.
+        key
+            The column of which ranges are read; None for none.
+        """
+        reader = rows.to_reader() if isinstance(rows, pa.Table) else rows
+        table = self._with_columns(reader.schema)
+        self._commit(table, reader, "append", order, key, None)
         return DeltaTable(self.path).version()
 
-    def replace(self, rows: pa.RecordBatchReader) -> int:
+    def replace(self, rows: pa.RecordBatchReader, order: Sequence[str], key: str | None = None) -> int:
         """Put rows in the place of all that the table holds, in one commit; return the new version.
 
         The files of earlier versions stay where they are, so that those can still be read.
+
+        Parameters
+        ----------
+        rows, order, key
+            As for :meth:`append`.
         """
-        write_deltalake(
-            self.path,
-            rows,
-            mode="overwrite",
-            target_file_size=FILE_BYTES,
-            writer_properties=WRITER,
+        self._commit(DeltaTable(self.path), rows, "overwrite", order, key, FILE_BYTES)
+        return DeltaTable(self.path).version()
+
+    def _commit(
+        self,
+        table: DeltaTable,
+        rows: pa.RecordBatchReader,
+        mode: str,
+        order: Sequence[str],
+        key: str | None,
+        file_bytes: int | None,
+    ) -> None:
+        # The library's own writer splits a large load among threads, so that its files are not in order.
+        table.create_write_transaction(
+            actions=[*write_in_order(self.path, rows, order, key, file_bytes)],
+            mode=mode,
+            schema=table.schema(),
             post_commithook_properties=KEEP_LOG,
         )
-        return DeltaTable(self.path).version()
+
+    def _with_columns(self, schema: pa.Schema) -> DeltaTable:
+        """Return the table, which has the columns of a schema: a later release may add some."""
+        if not DeltaTable.is_deltatable(str(self.path)):
+            self.path.mkdir(parents=True, exist_ok=True)
+            return DeltaTable.create(self.path, schema, configuration=CONFIGURATION)
+        table = DeltaTable(self.path)
+        have = {field.name for field in table.schema().fields}
+        added = [field for field in Schema.from_arrow(schema).fields if field.name not in have]
+        if added:
+            table.alter.add_columns(added)
+            table = DeltaTable(self.path)
+        return table
 
     def rows(self, version: int) -> int:
         """Return the number of rows of a version."""

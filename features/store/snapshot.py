@@ -14,7 +14,12 @@ from features.records import TABLES
 from features.records.schema import RecordTable
 from features.store.delta import DeltaFolder
 from features.store.manifest import Manifest
-from features.store.versions import connect, parquet, visible
+from features.store.ordered_files import FileRange
+from features.store.versions import ORDER, connect, parquet, sorted_rows
+from features.store.visibility import DECISION, ENDS, visible_to
+
+#: About how many rows are put in order and given their interval at once when everything is read.
+ROWS_AT_ONCE = 1_000_000
 
 VISIBILITY = (pa.field("visible_from", pa.date32()), pa.field("visible_to", pa.date32()))
 
@@ -44,6 +49,7 @@ class Snapshot:
         self._manifest = manifest
         self._files: dict[str, list[str]] = {}
         self._stored: dict[str, list[str]] = {}
+        self._ranges: dict[str, FileRange] = {}
         self.id: int = manifest.id
         self.tables: Mapping[str, int] = dict(manifest.tables)
         self.created_at = manifest.created_at
@@ -90,21 +96,11 @@ class Snapshot:
         schema = self._schema(record_table, columns)
         if table not in self.tables:
             return schema.empty_table()
-        names = schema.names[:-2]
-        query = visible(
-            self.files(table),
-            names,
-            self.columns(table),
-            self.files("credit_repair") if table in self._repaired else [],
-            record_table.stored_schema,
-            narrow=codes is not None,
-            single=table in self._manifest.single,
-        )
-        # U+10FFFF sorts behind every code.
-        low, high = codes if codes is not None else ("", "\U0010ffff")
-        with self._connection.cursor() as cursor:
-            result = cursor.sql(query, params={"low": low, "high": high, "table": table}).to_arrow_table()
-        return result.cast(schema)
+        if codes is not None:
+            # The range is closed: what follows the last code directly is the first beyond it.
+            return self._read_range(record_table, schema, codes[0], codes[1] + "\0")
+        cuts = self._range_of(table).cuts(ROWS_AT_ONCE)
+        return pa.concat_tables(self._read_range(record_table, schema, low, high) for low, high in cuts)
 
     def codes(self) -> pa.Array:
         """Return the credit codes of all tables, sorted, each once."""
@@ -149,6 +145,30 @@ class Snapshot:
         if table not in self._stored:
             self._stored[table] = self._folder(table).columns(self.tables[table])
         return self._stored[table]
+
+    def _read_range(self, table: RecordTable, schema: pa.Schema, low: str, high: str | None) -> pa.Table:
+        """Return the records of ``low <= credit_code < high``, with their interval, sorted."""
+        stored, name = table.stored_schema, table.name
+        versions, repaired = name not in self._manifest.single, name in self._repaired
+        names = dict.fromkeys([*schema.names[:-2], "credit_code", "recorded_at", *ENDS])
+        if versions or repaired or not self._range_of(name).in_order:
+            names |= dict.fromkeys(ORDER)
+        wanted = pa.schema([stored.field(column) for column in names])
+        rows, in_order = self._range_of(name).read(wanted, low, high)
+        if not in_order:
+            rows = sorted_rows(self._connection, rows).cast(wanted)
+        repairs = None
+        if repaired:
+            decisions = pa.schema([TABLES["credit_repair"].stored_schema.field(c) for c in DECISION])
+            repairs, _ = self._range_of("credit_repair").read(decisions, low, high)
+        end = visible_to(rows, versions=versions, repairs=repairs, table=name)
+        columns = [*(rows[column] for column in schema.names[:-2]), rows["recorded_at"], end]
+        return pa.table(columns, schema=schema)
+
+    def _range_of(self, table: str) -> FileRange:
+        if table not in self._ranges:
+            self._ranges[table] = FileRange(self.files(table), ORDER)
+        return self._ranges[table]
 
     @cached_property
     def _repaired(self) -> frozenset[str]:

@@ -17,6 +17,8 @@ from features.store.delta import DeltaFolder
 from features.store.manifest import Manifest, Manifests
 
 SYSTEM = ("quarantine", "loads")
+#: Ranges of this column are read.
+KEY = "credit_code"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ class LoadTransaction:
                     self._single.add(table)
                 if table in self._single and versions.brings_versions(connection):
                     self._single.discard(table)
-                self._now[table] = self._folder(table).append(versions.accepted(connection, record_table))
+                self._now[table] = self._folder(table).append(
+                    versions.accepted(connection, record_table), versions.ORDER, KEY
+                )
                 self._rows[table] = self._rows.get(table, 0) + accepted
                 self._changed = True
             if refused:
@@ -181,13 +185,14 @@ class LoadTransaction:
         if name not in self._now:
             return None
         folder, version = self._folder(name), self._now[name]
-        if not folder.scattered(version, None if name in SYSTEM else "credit_code"):
+        key = None if name in SYSTEM else KEY
+        if not folder.scattered(version, key):
             return None
+        order = quarantine.ORDER.get(name, versions.ORDER)
         files, rows = folder.files(version), folder.rows(version)
         with versions.connected(self._root / "spill") as connection:
-            new = folder.replace(
-                versions.in_order(connection, files, folder.columns(version), quarantine.ORDER.get(name))
-            )
+            rows_in_order = versions.in_order(connection, files, folder.columns(version), order)
+            new = folder.replace(rows_in_order, order, key)
         if folder.rows(new) != rows:
             message = f"compaction of {name!r} made {folder.rows(new)} rows of {rows}"
             raise RuntimeError(message)

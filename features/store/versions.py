@@ -1,8 +1,8 @@
-"""The SQL of versions: which incoming rows are new, and when a stored one is visible."""
+"""The SQL of versions: which incoming rows are new, and how rows are put in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from features.records.schema import RecordTable
 ORDER = ("credit_code", "event_date", "recorded_at", "record_id")
 #: Rows that are handed over at a time.
 BATCH = 1_000_000
-
-NEVER = "DATE '9999-12-31'"
 
 #: What became of an incoming row that is not stored.
 DUPLICATE = "duplicate"
@@ -174,7 +172,7 @@ def in_order(
     connection: duckdb.DuckDBPyConnection,
     files: list[str],
     columns: list[str],
-    order: tuple[str, ...] | None = None,
+    order: Sequence[str],
 ) -> pa.RecordBatchReader:
     """Return the rows of files, sorted as they are stored; what does not fit into memory is spilled.
 
@@ -187,100 +185,22 @@ def in_order(
     columns
         Columns to return.
     order
-        Columns to sort by; by default those of record tables.
+        Columns to sort by.
     """
-    names, keys = (", ".join(map(quoted, part)) for part in (columns, order or ORDER))
+    names, keys = (", ".join(map(quoted, part)) for part in (columns, order))
     return connection.sql(f"SELECT {names} FROM {parquet(files)} ORDER BY {keys}").to_arrow_reader(BATCH)
 
 
-#: What decides on the interval of visibility, and on the order.
-_INTERVAL = (*ORDER, "withdrawn_at", "repaired_at", "expires_at")
-
-
-def visible(
-    files: list[str],
-    columns: list[str],
-    stored_columns: list[str],
-    repairs: list[str],
-    schema: pa.Schema,
-    *,
-    narrow: bool = False,
-    single: bool = False,
-) -> str:
-    """Return the SQL that reads rows with their interval of visibility.
+def sorted_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
+    """Return rows of a record table in memory, sorted as they are stored.
 
     Parameters
     ----------
-    files
-        Parquet files of the table.
-    columns
-        Columns asked for.
-    stored_columns
-        Columns that the files have; others that the schema names are read as missing.
-    repairs
-        Parquet files of ``credit_repair``; may be empty.
-    schema
-        The table's stored schema.
-    narrow
-        Whether to read the range once and keep it, which is quicker for a few enterprises; otherwise the
-        files are read again for the identifiers, which is quicker, and takes less memory, for many.
-    single
-        Whether every record of the table has one version.
-
-    Notes
-    -----
-    Takes the parameters ``low`` and ``high`` (range of credit codes) and ``table``. All versions of a
-    record have one credit code (the store refuses others), so the range is cut before versions are
-    compared. A repair decision counts for the enterprise that it names.
+    connection
+        Does the work.
+    rows
+        Has the columns of :data:`ORDER`.
     """
-    have = set(stored_columns)
-    select = ", ".join(
-        f"r.{quoted(name)}" if name in have else f"NULL::{_sql_type(schema, name)} AS {quoted(name)}"
-        for name in columns
-    )
-    needed = [name for name in dict.fromkeys([*columns, *_INTERVAL]) if name in have]
-    kept = "MATERIALIZED" if narrow else "NOT MATERIALIZED"
-    where = "WHERE credit_code BETWEEN $low AND $high"
-    # An end that is given later can only shorten; least() passes over what is missing.
-    granted = (
-        f"""SELECT credit_code, target_record_id, min(greatest(event_date, recorded_at)) AS repaired
-        FROM {parquet(repairs)} {where} AND target_table = $table AND decision = 'granted'
-        GROUP BY ALL"""
-        if repairs
-        else "SELECT NULL::VARCHAR AS credit_code, NULL::VARCHAR AS target_record_id, "
-        "NULL::DATE AS repaired WHERE $table IS NULL"
-    )
-    if single and not repairs:
-        # One version each and no repair: the row tells all. (The order of a file is no promise: a large
-        # load is written by several threads, block by block.)
-        return f"""
-        SELECT {select}{"," if columns else ""} r.recorded_at AS visible_from,
-            least(r.withdrawn_at, r.repaired_at, r.expires_at, {NEVER}) AS visible_to
-        FROM {parquet(files)} r {where} AND $table IS NOT NULL
-        ORDER BY {", ".join(f"r.{name}" for name in ORDER)}
-        """
-    if single:
-        # No other version ends one; the join with repairs is all that is left.
-        following = (
-            "SELECT NULL::VARCHAR AS record_id, NULL::DATE AS recorded_at, NULL::DATE AS next_recorded"
-        )
-    else:
-        following = """SELECT record_id, recorded_at,
-            lead(recorded_at) OVER (PARTITION BY record_id ORDER BY recorded_at) AS next_recorded
-        FROM r WHERE record_id IN (SELECT record_id FROM r GROUP BY record_id HAVING count(*) > 1)"""
-    return f"""
-    WITH r AS {kept} (SELECT {", ".join(map(quoted, needed))} FROM {parquet(files)} {where}),
-    following AS ({following}),
-    granted AS ({granted})
-    SELECT {select}{"," if columns else ""} r.recorded_at AS visible_from,
-        least(f.next_recorded, r.withdrawn_at, r.repaired_at, r.expires_at, g.repaired, {NEVER}) AS visible_to
-    FROM r
-    LEFT JOIN following f ON f.record_id = r.record_id AND f.recorded_at = r.recorded_at
-    LEFT JOIN granted g ON g.target_record_id = r.record_id AND g.credit_code = r.credit_code
-    ORDER BY {", ".join(f"r.{name}" for name in ORDER)}
-    """
-
-
-def _sql_type(schema: pa.Schema, name: str) -> str:
-    types = {pa.string(): "VARCHAR", pa.date32(): "DATE", pa.int64(): "BIGINT", pa.float64(): "DOUBLE"}
-    return types.get(schema.field(name).type, "BOOLEAN")
+    with connection.cursor() as cursor:
+        cursor.register("unsorted", rows)
+        return cursor.sql(f"SELECT * FROM unsorted ORDER BY {', '.join(ORDER)}").to_arrow_table()

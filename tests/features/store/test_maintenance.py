@@ -15,7 +15,7 @@ import pytest
 
 from features.errors import InputError
 from features.records import TABLES
-from features.store import RecordStore, delta, versions
+from features.store import RecordStore, delta, ordered_files, versions
 
 MakeRows = Callable[..., pa.Table]
 
@@ -175,7 +175,8 @@ def test_a_large_table_is_compacted_into_files_that_lie_apart(
     many = [penalty(n, record_id=f"Q{n}", document_no=f"{n * 7919 % 100_003:08d}" * 4) for n in range(3000)]
     grown.load({"penalty": rows("penalty", many)}, load_id="many", source="province")
     monkeypatch.setattr(delta, "FILE_BYTES", 20_000)
-    monkeypatch.setattr(delta, "WRITER", delta.WriterProperties(max_row_group_size=200))
+    monkeypatch.setattr(ordered_files, "ROWS_A_GROUP", 200)
+    monkeypatch.setattr(versions, "BATCH", 250)
     before = grown.snapshot().read("penalty")
     _, files = grown.compact().files["penalty"]
     assert files > 2
