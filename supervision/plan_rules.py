@@ -50,6 +50,31 @@ class Weights(Sourced):
         return {tier: getattr(self, tier) for tier in ALL_TIERS}
 
 
+class Objective(Sourced):
+    """The draw finds the most problems that these conditions allow; without it, weights alone decide.
+
+    Attributes
+    ----------
+    floor
+        Share of the chance by weight of the tier that everybody keeps.
+    precision
+        The draw tells as much of everybody as a uniform draw of this share of its size would.
+    ceiling
+        Largest chance in the draw.
+    """
+
+    floor: float = Field(gt=0, le=1)
+    precision: float = Field(ge=0, lt=1)
+    ceiling: float = Field(1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> Objective:
+        if self.floor > self.ceiling:
+            msg = "floor: not more than ceiling"
+            raise ValueError(msg)
+        return self
+
+
 class NoRepeat(Sourced):
     """No inspection within so many months of the last one."""
 
@@ -132,6 +157,7 @@ class PlanRules(Strict):
     sector: str
     in_force_from: date
     weights: Weights
+    objective: Objective | None = None
     no_repeat: NoRepeat | None = None
     annual_cap: AnnualCap | None = None
     statutory_minimum: StatutoryMinimum | None = None

@@ -13,7 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.errors import InputError
+from risk_model.scale import TIERS
 from supervision.plan_rules import ALL_TIERS, PlanRules
+from supervision.sampling.allocation import Allocation, optimal_allocation
 from supervision.sampling.calendar import day_number, month_bounds
 from supervision.sampling.division import divide
 from supervision.sampling.frame import day_numbers, frame_digest, normalise
@@ -23,7 +25,7 @@ from supervision.sampling.reasons import EXCLUDED, KEY, PARTS, RANDOM, STATUTORY
 from supervision.sampling.systematic import systematic_draw
 
 #: Names the way from inputs to selection; plans made another way cannot be verified by this code.
-DESIGN = "systematic-pps-random-order/1"
+DESIGN = "systematic-pps-random-order/2"
 #: What the plan adds to the frame.
 OUTPUT_COLUMNS = ("part", "reason", "inclusion_probability", "selected")
 
@@ -50,6 +52,11 @@ class PlanSummary:
         The same before the draw: the sum of probability times inclusion probability.
     expected_findings_uniform
         What as many inspections would find, drawn with equal chances from all who are not excluded.
+    precision
+        The draw tells as much of all that could be drawn as a uniform draw of this share of its size;
+        none without a draw, or where weights alone decided.
+    floor
+        Share of the chance by tier that everybody in the draw keeps; none as above.
     without_probability
         Candidates without a probability of their own; the mean of the others stands in.
     by_tier
@@ -69,6 +76,8 @@ class PlanSummary:
     expected_findings: float
     expected_findings_of_design: float
     expected_findings_uniform: float
+    precision: float | None
+    floor: float | None
     without_probability: int
     by_tier: tuple[dict[str, Any], ...]
 
@@ -166,9 +175,11 @@ def plan_inspections(
        period runs out, then key objects by weight of their tier, then by probability), the rest is
        ``deferred``, and ``summary.shortfall`` says how many. ``rules.random_reserve`` then keeps a share
        of the capacity for the draw, in which the deferred take part.
-    2. What capacity is left is drawn from all others that no rule excludes, with inclusion
-       probabilities in proportion to the weight of their tier (:func:`inclusion_shares`), by
-       :func:`systematic_draw` over a random order.
+    2. What capacity is left is drawn from all others that no rule excludes, by :func:`systematic_draw`
+       over a random order, with the inclusion probabilities that find the most problems under the
+       conditions of ``rules.objective`` (:func:`optimal_allocation`); without an objective, or where no
+       probability of a problem is known, in proportion to the weight of their tier
+       (:func:`inclusion_shares`).
 
     Mandatory enterprises have probability 1 (deferred: that of the draw, or 0), excluded ones 0.
     Horvitz-Thompson estimates speak of those with a probability above 0.
@@ -207,9 +218,10 @@ def plan_inspections(
     pool = division.part == RANDOM
     pool[deferred] = True
     size = capacity - len(taken)
+    allocation = None
     if size:
-        weights = frame.loc[pool, "tier"].map(rules.weights.by_tier()).to_numpy(dtype=np.float64)
-        shares[pool] = inclusion_shares(weights, size)
+        allocation = _allocate(frame[pool], size, rules)
+        shares[pool] = allocation.shares
         randomness = Randomness(seed, sector, month)
         start = randomness.start()
         selected[pool] = systematic_draw(shares[pool], randomness.keys(int(pool.sum())), start)
@@ -224,15 +236,32 @@ def plan_inspections(
         inclusion_probability=shares / GRID,
         selected=selected,
     )
-    summary = _summary(frame, capacity, reserved, int(division.despite.sum()))
+    summary = _summary(frame, capacity, reserved, int(division.despite.sum()), allocation)
     return Plan(sector, month, capacity, seed, rules, frame, summary)
 
 
-def _summary(frame: pd.DataFrame, capacity: int, reserved: int, despite: int) -> PlanSummary:
+def _allocate(pool: pd.DataFrame, size: int, rules: PlanRules) -> Allocation:
+    weights = np.asarray(pool["tier"].map(rules.weights.by_tier()), dtype=np.float64)
+    if rules.objective is None or pool["probability"].isna().all():
+        return Allocation(inclusion_shares(weights, size), np.nan, np.nan)
+    rank = pool["tier"].map({tier: place for place, tier in enumerate(TIERS)}).fillna(-1)
+    tier = np.asarray(rank, dtype=np.int64)
+    return optimal_allocation(_filled(pool), weights, tier, size, rules.objective)
+
+
+def _filled(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the probabilities, the mean of the others where there is none; 0 if there is none at all."""
     given = frame["probability"].to_numpy(dtype=np.float64)
     unknown = np.isnan(given)
-    stand_in = float(given[~unknown].mean()) if not unknown.all() else 0.0
-    probability = np.where(unknown, stand_in, given)
+    return np.where(unknown, float(given[~unknown].mean()) if not unknown.all() else 0.0, given)
+
+
+def _summary(
+    frame: pd.DataFrame, capacity: int, reserved: int, despite: int, allocation: Allocation | None
+) -> PlanSummary:
+    unknown = frame["probability"].isna().to_numpy()
+    probability = _filled(frame)
+    by_objective = allocation is not None and not np.isnan(allocation.precision)
     inclusion = frame["inclusion_probability"].to_numpy()
     selected = frame["selected"].to_numpy()
     part = frame["part"].to_numpy()
@@ -253,6 +282,8 @@ def _summary(frame: pd.DataFrame, capacity: int, reserved: int, despite: int) ->
         expected_findings=float(probability[selected].sum()),
         expected_findings_of_design=float((probability * inclusion).sum()),
         expected_findings_uniform=count * float(probability[open_to_all].mean()) if count else 0.0,
+        precision=allocation.precision if allocation is not None and by_objective else None,
+        floor=allocation.floor if allocation is not None and by_objective else None,
         without_probability=int(unknown.sum()),
         by_tier=_by_tier(frame["tier"].to_numpy(), part, selected, inclusion, probability),
     )

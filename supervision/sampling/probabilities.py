@@ -76,3 +76,43 @@ def inclusion_shares(weights: npt.NDArray[np.float64], size: int, grid: int = GR
         )
     shares[free] = parts
     return shares
+
+
+def on_grid(probabilities: npt.NDArray[np.float64], size: int, grid: int = GRID) -> npt.NDArray[np.int64]:
+    """Return probabilities as parts of ``grid`` that add up to ``size * grid`` exactly.
+
+    Parameters
+    ----------
+    probabilities
+        Above 0 and at most 1, with a sum that is ``size`` but for rounding.
+    size
+        Units to draw.
+    grid
+        Parts of probability 1.
+
+    Raises
+    ------
+    InputError
+        If a probability is too small for the grid.
+    ValueError
+        If they add up to something else.
+
+    Notes
+    -----
+    What rounding leaves over goes in equal parts to those whose probability is below 1, the last ones by
+    one to the first of the most probable.
+    """
+    parts = np.floor(probabilities * grid).astype(np.int64)
+    free = np.flatnonzero(parts < grid)
+    left = size * grid - int(parts.sum())
+    if abs(left) > len(parts) + 1e-6 * size * grid:
+        msg = f"expected probabilities with the sum {size}, got {float(probabilities.sum())}"
+        raise ValueError(msg)
+    if len(free) and left:
+        each, extra = divmod(left, len(free))
+        parts[free] += each
+        parts[free[np.argsort(-parts[free], kind="stable")][:extra]] += 1
+    if int(parts.sum()) != size * grid or parts.min(initial=1) < 1 or parts.max(initial=0) > grid:
+        msg = "the probabilities are too far apart for so many units"
+        raise InputError(msg, field="weights", fix="Raise the floor of the objective.")
+    return parts

@@ -140,7 +140,8 @@ def test_another_seed_rule_or_capacity_is_detected(folder: Path) -> None:
     assert {"seed", "inputs", "draw"} <= failed(folder)
 
     for edit, checks in (
-        (lambda d: d["rules"]["weights"].update(D=60), {"inputs", "draw"}),
+        (lambda d: d["rules"]["weights"].update(D=60), {"inputs"}),
+        (lambda d: d["rules"]["objective"].update(precision=0.5), {"inputs", "draw"}),
         # Changes nothing in the draw, and is a change all the same.
         (lambda d: d["rules"]["weights"].update(source="elsewhere"), {"inputs"}),
         (lambda d: d.update(capacity=41), {"inputs", "draw"}),
