@@ -68,6 +68,8 @@ class Column:
         The code set that its values must be of.
     low, high
         Inclusive bounds of a number.
+    personal
+        Whether it tells who a natural person is, even under a pseudonym: never shown to anybody.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Column:
     codes: CodeSet | None = None
     low: float | None = None
     high: float | None = None
+    personal: bool = False
 
 
 #: Columns of every table. ``event_date``: when it happened; ``recorded_at``: when the system knew it.

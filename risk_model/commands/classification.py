@@ -12,6 +12,8 @@ from features.terminal import HomeOption, JsonOption, print_json, print_table, p
 if TYPE_CHECKING:
     from features.home import Home
     from risk_model.explanation.changes import Changes
+    from risk_model.explanation.evidence import Evidence
+    from risk_model.explanation.explanation import Explanation
     from risk_model.publication import Publication
 
 
@@ -85,6 +87,7 @@ def explain(
 ) -> None:
     """Say why an enterprise has its score and tier, in words and numbers that add up."""
     from features.home import Home
+    from risk_model.explanation.evidence.published import published_evidence
     from risk_model.explanation.explanation import explain_published
     from risk_model.publication import Publication
 
@@ -102,12 +105,12 @@ def explain(
         from risk_model.explanation.plots import waterfall
 
         waterfall(found, plot, lang=lang)
+    evidence = published_evidence(place, current, found)
     if as_json:
-        print_json(found.as_dict() | ({"plot": str(plot)} if plot else {}))
+        print_json(found.as_dict(evidence=evidence) | ({"plot": str(plot)} if plot else {}))
         return
     typer.echo(f"{found.credit_code}  {found.name or ''}  ({found.model_title[lang]}, {found.as_of})")
-    for sentence in found.sentences(lang):
-        typer.echo(f"  {sentence}")
+    _show_reasons(found, evidence, lang)
     print_table(
         "",
         ("指标" if lang == "zh" else "indicator", "log-odds", "分" if lang == "zh" else "points"),
@@ -127,6 +130,24 @@ def explain(
     )
     if plot is not None:
         typer.echo(f"plot: {plot}")
+
+
+def _show_reasons(found: Explanation, evidence: Evidence | None, lang: str) -> None:
+    """Print how the tier was decided and each reason with the records that made it."""
+    from risk_model.explanation.explanation import reason_sentence
+
+    typer.echo(f"  {found.decision(lang)}")
+    for group in found.told:
+        typer.echo(f"  {reason_sentence(found, group, lang)}")
+        behind = "" if evidence is None else evidence.of(group).sentence(lang)
+        if behind:
+            typer.echo(f"      {behind}")
+    if evidence is None:
+        typer.echo(
+            "  记录库中已没有该批次的记录。"
+            if lang == "zh"
+            else "  The record store no longer holds the records that this classification saw."
+        )
 
 
 def _changes(home: Home, current: Publication, since: str, credit_code: str, model: str) -> Changes:

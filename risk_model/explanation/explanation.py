@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from math import fsum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from features.definitions import LIBRARY
 from features.errors import InputError
 from features.records import Label
+from risk_model.explanation.evidence import Evidence
 from risk_model.explanation.roll_up import (
     FeatureReason,
     GroupReason,
@@ -26,6 +27,9 @@ from risk_model.explanation.roll_up import (
 from risk_model.model import RiskModel
 from risk_model.publication import Publication
 from risk_model.scale import INSUFFICIENT, TIER_WORDS, TierPolicy
+
+if TYPE_CHECKING:
+    import shap
 
 LANGUAGES = ("zh", "en")
 #: A reason that moves the score by less than half a point is not worth a sentence.
@@ -103,6 +107,11 @@ class Explanation:
         """Return what lowered the score most."""
         return tuple(g for g in self.declarations if self.points(g.contribution) <= -SMALLEST_POINTS)[:count]
 
+    @property
+    def told(self) -> tuple[GroupReason, ...]:
+        """The reasons that are put into sentences: what raised, then what lowered the score most."""
+        return (*self.raised(), *self.lowered())
+
     def decision(self, lang: str) -> str:
         """Return in a sentence how the tier was decided."""
         return _decision(self)[_language(lang)]
@@ -112,16 +121,35 @@ class Explanation:
         _language(lang)
         return [
             self.decision(lang),
-            *(reason_sentence(self, group, lang) for group in (*self.raised(), *self.lowered())),
+            *(reason_sentence(self, group, lang) for group in self.told),
         ]
 
-    def as_dict(self, lang: str | None = None) -> dict[str, Any]:
+    def to_shap(self, lang: str | None = None) -> shap.Explanation:
+        """Return it as an object of the package ``shap``, whose plots take it.
+
+        Parameters
+        ----------
+        lang
+            ``zh`` or ``en``: labels of the features instead of their names.
+
+        Raises
+        ------
+        InputError
+            If the package is not installed.
+        """
+        from risk_model.explanation.shap_values import of_one
+
+        return of_one(self, lang=None if lang is None else _language(lang))
+
+    def as_dict(self, lang: str | None = None, evidence: Evidence | None = None) -> dict[str, Any]:
         """Return the explanation as plain data.
 
         Parameters
         ----------
         lang
             ``zh`` or ``en``: labels in that language only; by default in both.
+        evidence
+            The records behind it; without it, the reasons name none.
         """
 
         def label(words: Label) -> Any:
@@ -149,6 +177,17 @@ class Explanation:
                 for group in found
             ]
 
+        def reason(group: GroupReason) -> dict[str, Any]:
+            said = Label(*(reason_sentence(self, group, code) for code in LANGUAGES))
+            behind = None if evidence is None else evidence.of(group)
+            return {
+                "name": group.name,
+                "sentence": label(said),
+                "points": round(self.points(group.contribution), 2),
+                "features": [one.feature.name for one in group.features if one.contribution],
+                "evidence": None if behind is None else behind.as_dict(lang),
+            }
+
         languages = LANGUAGES if lang is None else (lang,)
         return {
             "credit_code": self.credit_code,
@@ -172,6 +211,7 @@ class Explanation:
             "sentences": {code: self.sentences(code) for code in languages}
             if lang is None
             else self.sentences(lang),
+            "reasons": [reason(group) for group in self.told],
             "first_levels": groups(self.first_levels),
             "indicators": groups(self.indicators),
             "features": [

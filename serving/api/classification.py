@@ -9,6 +9,7 @@ from starlette.responses import Response
 from risk_model.publication import Publication
 from serving.api.wording import reasons, tier_label
 from serving.endpoints import Call, plain
+from serving.evidence import evidence_for
 from serving.lookup import explained, row_of, rows_of
 
 IDENTITY = ("name", "district", "industry", "enterprise_type")
@@ -27,7 +28,8 @@ def explain(call: Call) -> Response:
     """Answer with the explanation of a published result."""
     publication = call.context.current.publication()
     found = explained(publication, call.body.credit_code, call.body.model, call.principal)
-    return plain({"snapshot": publication.name, **found.as_dict(call.body.lang)})
+    evidence = evidence_for(call, publication, found) if call.body.records else None
+    return plain({"snapshot": publication.name, **found.as_dict(call.body.lang, evidence)})
 
 
 def classification(publication: Publication, rows: list[dict[str, Any]]) -> dict[str, Any]:

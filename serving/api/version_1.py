@@ -16,6 +16,7 @@ from serving.access.principal import Principal, district_prefix
 from serving.api.classification import classification
 from serving.bodies import JSON, need_media_type, parse_json, read_body
 from serving.endpoints import Call, plain
+from serving.evidence import evidence_for
 from serving.listing import COLUMNS, Cursor, Filter, enterprises
 from serving.lookup import explained, out_of_scope, row_of, rows_of
 from serving.problems import FieldError, Problem
@@ -38,7 +39,8 @@ def explanation(call: Call) -> Response:
     """Answer with the explanation of a published result."""
     publication = call.context.current.publication()
     found = explained(publication, call.path("credit_code"), call.query.model, call.principal)
-    return plain({"snapshot": publication.name, **found.as_dict(call.query.lang)})
+    evidence = evidence_for(call, publication, found) if call.query.records == "true" else None
+    return plain({"snapshot": publication.name, **found.as_dict(call.query.lang, evidence)})
 
 
 def history(call: Call) -> Response:

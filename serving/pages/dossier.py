@@ -12,11 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from features.definitions import FIRST_LEVEL
 from features.errors import InputError
 from features.records.codes import ENTERPRISE_TYPE, INDUSTRY_SECTION
+from risk_model.explanation.evidence import Evidence
 from risk_model.explanation.explanation import Explanation, reason_sentence
+from risk_model.explanation.roll_up import GroupReason
 from risk_model.publication import Publication
 from risk_model.scale import TierPolicy
 from serving.api.wording import reasons
 from serving.endpoints import Call
+from serving.evidence import evidence_for
 from serving.listing import Filter, enterprises
 from serving.lookup import explained, out_of_scope, row_of, rows_of
 from serving.pages.charts import waterfall
@@ -74,6 +77,7 @@ def dossier(call: Call) -> Response:
     rows = rows_of(publication, code, call.principal)
     row = row_of(rows, call.query.model)
     explanation = explained(publication, code, row["model"], call.principal)
+    evidence = evidence_for(call, publication, explanation, whole=True)
     return render(
         call,
         "dossier.html",
@@ -82,16 +86,27 @@ def dossier(call: Call) -> Response:
         rows=rows,
         section=_section(row["industry"], call.lang),
         kind=_kind(row["enterprise_type"], call.lang),
-        titles={name: told["title"][call.lang] for name, told in publication.document["models"].items()},
+        titles={name: one["title"][call.lang] for name, one in publication.document["models"].items()},
         decision=explanation.decision(call.lang),
-        raised=[reason_sentence(explanation, group, call.lang) for group in explanation.raised(5)],
-        lowered=[reason_sentence(explanation, group, call.lang) for group in explanation.lowered(3)],
-        indicators=_indicators(explanation, publication, call.lang),
+        raised=[told(explanation, group, evidence, call.lang) for group in explanation.raised(5)],
+        lowered=[told(explanation, group, evidence, call.lang) for group in explanation.lowered(3)],
+        indicators=_indicators(explanation, publication, evidence, call.lang),
         residual=explanation.residual,
         measures=_measures(row["model"], row["tier"], publication),
         history=_history(call, code, row["model"]),
         records=records_of(call.context.home, publication, code, call.lang),
     )
+
+
+def told(
+    explanation: Explanation, group: GroupReason, evidence: Evidence | None, lang: str
+) -> dict[str, Any]:
+    """Return a reason as a template shows it: its sentence, points, and the records behind it."""
+    return {
+        "sentence": reason_sentence(explanation, group, lang),
+        "points": explanation.points(group.contribution),
+        "evidence": None if evidence is None else evidence.of(group),
+    }
 
 
 def _section(industry: str | None, lang: str) -> str:
@@ -104,7 +119,9 @@ def _kind(enterprise_type: str | None, lang: str) -> str:
     return label[lang] if label else "—"
 
 
-def _indicators(explanation: Explanation, publication: Publication, lang: str) -> dict[str, Any]:
+def _indicators(
+    explanation: Explanation, publication: Publication, evidence: Evidence | None, lang: str
+) -> dict[str, Any]:
     """Return the waterfall: base, one bar an indicator with its features, total; in score points."""
     policy = TierPolicy.model_validate(publication.document["models"][explanation.model]["policy"])
     groups = [group for group in explanation.indicators if group.contribution]
@@ -130,6 +147,7 @@ def _indicators(explanation: Explanation, publication: Publication, lang: str) -
                         "value": reason.value_label[lang],
                         "points": explanation.points(reason.contribution),
                         "table": reason.feature.table,
+                        "evidence": None if evidence is None else evidence.features[reason.feature.name],
                     }
                     for reason in group.features
                     if reason.contribution

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -13,13 +12,12 @@ from features.home import Home
 from features.records import TABLES
 from features.records.schema import Column
 from features.store import RecordStore, Snapshot
+from risk_model.explanation.evidence.words import in_words
 from risk_model.publication import Publication
 
-#: Never shown: who a person is, even under a pseudonym; and what only the store needs.
-HIDDEN = frozenset({"credit_code", "person_key", "record_id", "withdrawn_at", "repaired_at", "expires_at"})
+#: Not shown beside what tells who a person is: the same in every row, or only for the store.
+HIDDEN = frozenset({"credit_code", "record_id", "withdrawn_at", "repaired_at", "expires_at"})
 SHOWN = 50
-_FEN = 100
-_YES = {"zh": ("否", "是"), "en": ("no", "yes")}
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def records_of(home: Home, publication: Publication, credit_code: str, lang: str
 
 def _shown(snapshot: Snapshot, name: str, credit_code: str, as_of: date, lang: str) -> ShownTable:
     table = TABLES[name]
-    columns = [column for column in table.all_columns if column.name not in HIDDEN]
+    columns = [column for column in table.all_columns if column.name not in HIDDEN and not column.personal]
     found = snapshot.read(name, columns=[column.name for column in columns], codes=(credit_code, credit_code))
     in_force = pc.and_(
         pc.and_(pc.less_equal(found["visible_from"], as_of), pc.greater(found["visible_to"], as_of)),
@@ -99,19 +97,3 @@ def _order(columns: list[Column]) -> list[Column]:
     """Return when it happened first, what it was next, where it comes from last."""
     last = ("recorded_at", "provider")
     return sorted(columns, key=lambda column: (column.name in last, column.name != "event_date"))
-
-
-def in_words(column: Column, value: Any, lang: str) -> str:
-    """Return a value of a record as a person would read it."""
-    if value is None:
-        return ""
-    if column.codes is not None:
-        label = column.codes.codes.get(value)
-        return label[lang] if label else str(value)
-    if column.type == "fen":
-        return f"{value / _FEN:,.2f} {'元' if lang == 'zh' else 'CNY'}"
-    if column.type == "bool":
-        return _YES[lang][bool(value)]
-    if column.type == "float":
-        return f"{value:.4g}"
-    return str(value)

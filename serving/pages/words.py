@@ -143,6 +143,20 @@ WORDS: Mapping[str, Label] = {
         "分类时点有效的记录；已撤销、已修复、公示期满的不显示。",
         "Records in force at the classification; withdrawn, repaired and expired ones are not shown.",
     ),
+    "records_linked": Label("条", "linked"),
+    "reasons_hint": Label(
+        "展开一条原因，可看到分类时点得出它的记录。",
+        "Open a reason for the very records that made it at the classification.",
+    ),
+    "event_on": Label("日期", "Date"),
+    "number": Label("编号", "Number"),
+    "content": Label("内容", "Content"),
+    "provider": Label("提供单位", "Provider"),
+    "compared": Label("对照", "compared"),
+    "withheld_records": Label("条依法不列示", "that the law withholds"),
+    "of_others": Label(
+        "另由其他主体的记录得出，不在此列示。", "Also made of records of other enterprises, not shown here."
+    ),
     "no_records": Label("没有记录。", "No records."),
     "records_missing": Label("记录库中没有该批次的数据。", "The record store does not hold this state."),
     "show_records": Label("查看记录", "records"),

@@ -77,6 +77,46 @@ class GroupContribution(Answer):
     points: float
 
 
+class LinkedRecordAnswer(Answer):
+    """A record that made a feature."""
+
+    table: str
+    table_label: Words
+    record_id: str
+    number: Annotated[str, Field(description="Of the decision or licence; else the record's identifier.")]
+    event_date: date
+    recorded_at: date | None
+    provider: str
+    details: Annotated[dict[str, Words], Field(description="Column → value in words.")]
+    counts: Annotated[
+        bool, Field(description="Whether the value counts it; else it is only compared with it.")
+    ]
+
+
+class EvidenceAnswer(Answer):
+    """The records behind a reason, at the date of the classification."""
+
+    records: list[LinkedRecordAnswer]
+    withheld: Annotated[int, Field(description="Records of which the reader may not be told.")]
+    of_others: Annotated[bool, Field(description="Whether records of other enterprises are part of it.")]
+
+
+class ReasonAnswer(Answer):
+    """What raised or lowered the score most, the windows of one fact together."""
+
+    name: str
+    sentence: Words
+    points: float
+    features: list[str]
+    evidence: Annotated[
+        EvidenceAnswer | None,
+        Field(
+            description="Null if it was not asked for, if the store no longer has these records, or if they "
+            "came with the request."
+        ),
+    ]
+
+
 class ExplanationAnswer(Answer):
     """A score taken apart; ``base_value`` and all contributions sum to ``margin``."""
 
@@ -100,6 +140,7 @@ class ExplanationAnswer(Answer):
     records: int
     prior: float | None
     sentences: dict[str, list[str]] | list[str]
+    reasons: list[ReasonAnswer]
     first_levels: list[GroupContribution]
     indicators: list[GroupContribution]
     features: list[FeatureContribution]

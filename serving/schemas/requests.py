@@ -25,6 +25,9 @@ class ExplainRequest(Request):
     lang: Annotated[
         Language | None, Field(description="Labels and sentences in this language only; by default both.")
     ] = None
+    records: Annotated[
+        bool, Field(description="Whether the records behind each reason are looked up, which takes longer.")
+    ] = True
 
 
 class ModelQuery(Request):
@@ -34,11 +37,15 @@ class ModelQuery(Request):
 
 
 class ExplanationQuery(ModelQuery):
-    """By which model, and in which language."""
+    """By which model, in which language, and how much."""
 
     lang: Annotated[
         Language | None, Field(description="Labels and sentences in this language only; by default both.")
     ] = None
+    records: Annotated[
+        Literal["true", "false"],
+        Field(description="Whether the records behind each reason are looked up, which takes longer."),
+    ] = "true"
 
 
 class ListQuery(Request):
