@@ -40,7 +40,9 @@ def credit_codes(first: int, count: int) -> np.ndarray:
     return np.char.add("BENCH:", numbers.astype("U10")).astype(object)
 
 
-def records(first: int, count: int, seed: int, factor: int = 1) -> dict[str, pa.Table]:
+def records(
+    first: int, count: int, seed: int, factor: int = 1, *, plain: bool = False
+) -> dict[str, pa.Table]:
     """Return the records of enterprises ``first`` to ``first + count``.
 
     Parameters
@@ -51,22 +53,24 @@ def records(first: int, count: int, seed: int, factor: int = 1) -> dict[str, pa.
         The same seed gives the same records.
     factor
         Records of each table but the registration, times this.
+    plain
+        Whether every record is known on its day and never ends, for peers that can express no more.
     """
     rng = np.random.default_rng([seed, first, factor])
     codes = credit_codes(first, count)
     return {
-        name: _table(name, mean * (1 if name == "enterprise" else factor), codes, rng)
+        name: _table(name, mean * (1 if name == "enterprise" else factor), codes, rng, plain=plain)
         for name, mean in MEANS.items()
     }
 
 
-def _table(name: str, mean: float, codes: np.ndarray, rng: np.random.Generator) -> pa.Table:
+def _table(name: str, mean: float, codes: np.ndarray, rng: np.random.Generator, *, plain: bool) -> pa.Table:
     table = TABLES[name]
     number = np.ones(len(codes), dtype=np.int64) if name == "enterprise" else rng.poisson(mean, len(codes))
     who = np.repeat(np.arange(len(codes)), number)
     rows = len(who)
     event = np.where(name == "enterprise", 0, rng.integers(0, DAYS, rows)) + FIRST
-    recorded = event + rng.integers(0, 40, rows)
+    recorded = event + (0 if plain else rng.integers(0, 40, rows))
     start = np.char.add(f"{name}-", (np.arange(rows)).astype("U9")).astype(object)
     identifier = np.char.add(np.char.add(codes[who].astype("U16"), ":"), start.astype("U24"))
     columns: dict[str, Any] = {
@@ -77,7 +81,9 @@ def _table(name: str, mean: float, codes: np.ndarray, rng: np.random.Generator) 
         "record_id": pa.array(identifier.astype(object), pa.string()),
     }
     for end, share in (("withdrawn_at", 0.01), ("repaired_at", 0.01), ("expires_at", 0.1)):
-        columns[end] = _dates(recorded + rng.integers(30, 1100, rows), rng.random(rows) >= share)
+        columns[end] = _dates(
+            recorded + rng.integers(30, 1100, rows), rng.random(rows) >= (0.0 if plain else share)
+        )
     for column in table.columns:
         missing = None if column.required else rng.random(rows) < 0.1
         if column.codes is not None:
@@ -127,16 +133,18 @@ def _dates(days: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
     return pa.array(days.astype(np.int32), pa.int32(), mask=missing).cast(pa.date32())
 
 
-def store_of(folder: Path, enterprises: int, seed: int = 1, factor: int = 1) -> Snapshot:
+def store_of(
+    folder: Path, enterprises: int, seed: int = 1, factor: int = 1, *, plain: bool = False
+) -> Snapshot:
     """Load such records into a store and return its snapshot; an earlier load is used again."""
-    store = RecordStore(folder / f"store-{enterprises}-{seed}-{factor}")
+    store = RecordStore(folder / f"store-{enterprises}-{seed}-{factor}{'-plain' if plain else ''}")
     for first in range(0, enterprises, ENTERPRISES_A_LOAD):
         marker = store.root / f"loaded-{first}"
         if marker.exists():
             continue
         count = min(ENTERPRISES_A_LOAD, enterprises - first)
         with store.begin(load_id=f"bench-{first}", source="bench") as load:
-            for name, table in records(first, count, seed, factor).items():
+            for name, table in records(first, count, seed, factor, plain=plain).items():
                 load.add(name, table.append_column("source_line", pa.array(np.arange(table.num_rows))))
             load.commit([])
         marker.touch()

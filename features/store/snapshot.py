@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.errors import InputError
 from features.records import TABLES
@@ -20,6 +21,8 @@ from features.store.visibility import DECISION, ENDS, visible_to
 
 #: About how many rows are put in order and given their interval at once when everything is read.
 ROWS_AT_ONCE = 1_000_000
+
+_CODE = pa.schema([pa.field("credit_code", pa.string())])
 
 VISIBILITY = (pa.field("visible_from", pa.date32()), pa.field("visible_to", pa.date32()))
 
@@ -184,12 +187,14 @@ class Snapshot:
     def _codes(self) -> pa.Array:
         if not self.tables:
             return pa.array([], pa.string())
-        parts = " UNION ".join(
-            f"SELECT DISTINCT credit_code FROM {parquet(self.files(name))}" for name in self.tables
-        )
-        with self._connection.cursor() as cursor:
-            table = cursor.sql(f"SELECT credit_code FROM ({parts}) ORDER BY credit_code").to_arrow_table()
-        return table["credit_code"].combine_chunks().cast(pa.string())
+        # Range by range, so that never more than the codes themselves are held.
+        largest = max(self.tables, key=lambda name: self._manifest.rows[name])
+        found = []
+        for low, high in self._range_of(largest).cuts(ROWS_AT_ONCE):
+            columns = [self._range_of(name).read(_CODE, low, high)[0]["credit_code"] for name in self.tables]
+            codes = pc.unique(pa.chunked_array([pc.unique(column) for column in columns], pa.string()))
+            found.append(codes.take(pc.array_sort_indices(codes)))
+        return pa.concat_arrays(found)
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
