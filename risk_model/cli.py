@@ -18,6 +18,7 @@ COMMANDS = (
     "risk_model.commands.training",
     "risk_model.commands.tuning",
     "risk_model.commands.classification",
+    "risk_model.commands.explanation",
     "risk_model.commands.lifecycle",
     "supervision.commands",
     "serving.demo_command",

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from features.errors import InputError
 from features.home import Home
 from features.store import RecordStore, Snapshot
-from risk_model.cards.card import card, importance
+from risk_model.cards.card import card
 from risk_model.cards.document import Document
 from risk_model.classification import ModelVersion, classify
 from risk_model.dataset import build_dataset, needed_features
@@ -25,6 +25,7 @@ from risk_model.evaluation.comparators import PublishedScores
 from risk_model.evaluation.directions import certify, cost_of_directions
 from risk_model.evaluation.population import Outcomes, outcomes, population_at, registration_of
 from risk_model.evaluation.report import evaluate
+from risk_model.explanation.overall import OverallExplanation, explain_overall
 from risk_model.model import RiskModel
 from risk_model.monitoring import reference
 from risk_model.monitoring.reference import Reference
@@ -99,11 +100,13 @@ def train_models(
         )
         seen = _reference(records, result)
         certificate = certificate_of(result, specification)
-        page = _card(result, evaluation, certificate, seen)
+        overall = _overall(registry, records, result)
+        page = _card(result, evaluation, certificate, overall, seen)
         documents: dict[str, Any] = {
             "evaluation-at-training.json": evaluation,
             "specification.json": specification.model_dump(mode="json"),
             "certificate.json": certificate,
+            "explanation.json": overall.as_dict(),
             reference.DOCUMENT: seen.as_dict(),
             "card.md": page.markdown(),
             "card.html": page.html(),
@@ -167,11 +170,27 @@ def _tier_shares(model: RiskModel, margin: np.ndarray, known: np.ndarray) -> dic
     return {tier: float((names == tier).mean()) if len(names) else 0.0 for tier in (*TIERS, INSUFFICIENT)}
 
 
+def _overall(registry: Registry, records: Snapshot, result: Training) -> OverallExplanation:
+    """Say what moves the scores, beside the champion so far if there is one that can still be read."""
+    try:
+        before, version = registry.load(result.model.name)
+    except InputError:
+        return explain_overall(result.model, result.population)
+    population = result.population
+    if set(before.feature_names) - set(population.columns):
+        days = sorted({day.date() for day in population["as_of"]})
+        population = population_at(records, result.model, days, also=before.feature_names)
+    return explain_overall(result.model, population, against=before, against_version=version.version)
+
+
 def _card(
-    result: Training, evaluation: dict[str, Any], certificate: dict[str, Any], seen: Reference
+    result: Training,
+    evaluation: dict[str, Any],
+    certificate: dict[str, Any],
+    overall: OverallExplanation,
+    seen: Reference,
 ) -> Document:
-    weights = importance(result.model, result.model.matrix(result.population))
-    return card(result.model, evaluation, certificate, weights, seen.tiers)
+    return card(result.model, evaluation, certificate, overall, seen.tiers)
 
 
 def _order(name: str) -> tuple[bool, str]:

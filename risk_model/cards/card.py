@@ -6,43 +6,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from risk_model.cards import figures
 from risk_model.cards.document import Document, Section, Table, number, with_interval
+from risk_model.cards.overall import explanation_sections
 from risk_model.evaluation.selection import NAMES
+from risk_model.explanation.overall import OverallExplanation
 from risk_model.model import RiskModel
-
-#: Rows that importance is averaged over.
-IMPORTANCE_ROWS = 1000
-MOST_IMPORTANT = 15
-
-
-def importance(model: RiskModel, matrix: np.ndarray, seed: int = 0) -> list[dict[str, Any]]:
-    """Return the mean absolute contribution of each declaration (all windows of one fact together).
-
-    Parameters
-    ----------
-    model
-        The model.
-    matrix
-        Rows, shape (n, features); at most :data:`IMPORTANCE_ROWS` of them are looked at.
-    seed
-        Of the choice.
-    """
-    rows = matrix[np.random.default_rng(seed).permutation(len(matrix))[:IMPORTANCE_ROWS]]
-    values = model.contributions(rows).values
-    total: dict[str, np.ndarray] = {}
-    labels: dict[str, dict[str, str]] = {}
-    for column, feature in enumerate(model.features):
-        total[feature.group] = total.get(feature.group, np.zeros(len(rows))) + values[:, column]
-        labels.setdefault(feature.group, {"zh": feature.label.zh, "en": feature.label.en})
-    found = [
-        {"group": group, "label": labels[group], "mean_absolute": float(np.abs(value).mean())}
-        for group, value in total.items()
-        if len(rows)
-    ]
-    return sorted(found, key=lambda one: -one["mean_absolute"])
 
 
 def hashes(model: RiskModel) -> dict[str, str]:
@@ -62,7 +31,7 @@ def card(
     model: RiskModel,
     evaluation: Mapping[str, Any],
     certificate: Mapping[str, Any],
-    weights: list[dict[str, Any]],
+    overall: OverallExplanation,
     tier_shares: Mapping[str, float],
 ) -> Document:
     """Write the card of a model.
@@ -75,8 +44,8 @@ def card(
         From :func:`risk_model.evaluation.report.evaluate`.
     certificate
         From :func:`risk_model.evaluation.directions.certify`, with ``cost`` if it was measured.
-    weights
-        From :func:`importance`.
+    overall
+        From :func:`risk_model.explanation.overall.explain_overall`.
     tier_shares
         Tier → share of the population at the newest test date.
     """
@@ -94,7 +63,7 @@ def card(
             _population(evaluation["whole_population"]),
             _calibration(model, evaluation),
             _certificate(certificate),
-            _importance(weights),
+            *explanation_sections(overall, model.policy.score.factor),
             _tiers(model, tier_shares),
             *_slices(evaluation),
             _limits(model, evaluation),
@@ -284,30 +253,6 @@ def _certificate(certificate: Mapping[str, Any]) -> Section:
             )
         ],
         alert=not certificate["holds"],
-    )
-
-
-def _importance(weights: list[dict[str, Any]]) -> Section:
-    shown = weights[:MOST_IMPORTANT]
-    return Section(
-        "What moves the score",
-        figure=figures.bars(
-            "importance",
-            "Mean absolute contribution",
-            [one["group"].replace("_", " ") for one in shown],
-            [one["mean_absolute"] for one in shown],
-            "mean absolute contribution (log-odds)",
-        )
-        if shown
-        else "",
-        caption="Exact contributions, all windows of one fact together",
-        tables=[
-            Table(
-                ("fact", "指标", "mean absolute contribution"),
-                [(one["group"], one["label"]["zh"], number(one["mean_absolute"])) for one in shown],
-                left=2,
-            )
-        ],
     )
 
 

@@ -18,7 +18,7 @@ TIER_COLOURS = ("#15803d", "#65a30d", "#d97706", "#b42318", "#9aa3b2")
 
 
 @contextmanager
-def _drawing(name: str, title: str, width: float, height: float) -> Iterator[tuple[Figure, Axes, list[str]]]:
+def drawing(name: str, title: str, width: float, height: float) -> Iterator[tuple[Figure, Axes, list[str]]]:
     """Yield a figure, its axes, and a list that holds the SVG afterwards."""
     import matplotlib as mpl
 
@@ -38,7 +38,7 @@ def _drawing(name: str, title: str, width: float, height: float) -> Iterator[tup
 
 def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     """Draw observed against predicted rates of equally filled bins."""
-    with _drawing("reliability", "Reliability", 4.6, 3.6) as (_, axes, out):
+    with drawing("reliability", "Reliability", 4.6, 3.6) as (_, axes, out):
         predicted = [b["predicted"] for b in bins]
         observed = [b["observed"] for b in bins]
         top = max([*predicted, *observed, 0.01]) * 1.1
@@ -50,7 +50,7 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
 
 def gain(curves: Mapping[str, Sequence[float]]) -> str:
     """Draw the ROC and the cumulative gain curve."""
-    with _drawing("gain", "ROC and cumulative gain", 4.6, 3.6) as (_, axes, out):
+    with drawing("gain", "ROC and cumulative gain", 4.6, 3.6) as (_, axes, out):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
         axes.plot(curves["share"], curves["gain"], color=BLUE, label="gain: share of enterprises visited")
         axes.plot(
@@ -61,20 +61,10 @@ def gain(curves: Mapping[str, Sequence[float]]) -> str:
     return out[0]
 
 
-def bars(name: str, title: str, labels: Sequence[str], values: Sequence[float], unit: str) -> str:
-    """Draw horizontal bars, the first on top."""
-    with _drawing(name, title, 6.6, 0.8 + 0.24 * len(labels)) as (_, axes, out):
-        places = list(range(len(labels)))[::-1]
-        axes.barh(places, list(values), color=BLUE, height=0.7)
-        axes.set_yticks(places, list(labels))
-        axes.set_xlabel(unit)
-    return out[0]
-
-
 def tiers(shares: Mapping[str, Mapping[str, float]]) -> str:
     """Draw shares of the tiers, a bar each of what is compared."""
     names = list(next(iter(shares.values())))
-    with _drawing("tiers", "Shares of the tiers", 6.6, 1.0 + 0.4 * len(shares)) as (_, axes, out):
+    with drawing("tiers", "Shares of the tiers", 6.6, 1.0 + 0.4 * len(shares)) as (_, axes, out):
         places = list(range(len(shares)))[::-1]
         left = [0.0] * len(shares)
         for name, colour in zip(names, TIER_COLOURS, strict=False):
@@ -97,7 +87,7 @@ def slices(
         if g["metrics"][measure]["value"] == g["metrics"][measure]["value"]
     }
     title = f"{measure} by {name}"
-    with _drawing(f"slice-{name}", title, 6.6, 0.8 + 0.24 * len(shown)) as (_, axes, out):
+    with drawing(f"slice-{name}", title, 6.6, 0.8 + 0.24 * len(shown)) as (_, axes, out):
         places = list(range(len(shown)))[::-1]
         for place, figure in zip(places, shown.values(), strict=True):
             axes.plot([figure["low"], figure["high"]], [place, place], color=GREY)
@@ -110,7 +100,7 @@ def slices(
 
 def histogram(name: str, title: str, groups: Mapping[str, Sequence[float]], labels: Sequence[str]) -> str:
     """Draw shares of bins of several samples side by side."""
-    with _drawing(name, title, 6.6, 2.8) as (_, axes, out):
+    with drawing(name, title, 6.6, 2.8) as (_, axes, out):
         width = 0.8 / len(groups)
         for i, (key, shares) in enumerate(groups.items()):
             places = [j + i * width for j in range(len(shares))]
@@ -126,7 +116,7 @@ def histogram(name: str, title: str, groups: Mapping[str, Sequence[float]], labe
 
 def drift(labels: Sequence[str], sizes: Sequence[float], alarms: Sequence[bool], limit: float) -> str:
     """Draw the stability index of features, alarms in red, and the size from which one counts."""
-    with _drawing("drift", "Stability index of features", 6.6, 0.8 + 0.24 * len(labels)) as (_, axes, out):
+    with drawing("drift", "Stability index of features", 6.6, 0.8 + 0.24 * len(labels)) as (_, axes, out):
         places = list(range(len(labels)))[::-1]
         axes.barh(places, list(sizes), color=[RED if alarm else BLUE for alarm in alarms], height=0.7)
         axes.axvline(limit, color=GREY, linewidth=1)

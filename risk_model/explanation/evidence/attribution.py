@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.definitions import Feature
-from features.definitions.across import Neighbourhood, Related, Tie
+from features.definitions.across import TIE_TABLES, Neighbourhood, Related, Tie
 from features.definitions.terms import ALL, Combination, Operation, Term
 from features.kernel import survey
 from features.kernel.beyond import ADDRESS, BeyondPlan, newest
@@ -199,10 +199,12 @@ class _Enterprise:
                 counted, beside = np.empty(0, dtype=np.int64), np.union1d(counted, beside)
             yield Made(term.table, tuple(counted.tolist()), tuple(beside.tolist()))
         across = feature.across
-        if isinstance(across, Related) and across.tie is not Tie.ADDRESS and "relation" in self._records:
-            if across.tie not in self._tied:
-                self._tied[across.tie] = tuple(self._tying(feature))
-            yield Made("relation", (), self._tied[across.tie])
+        if isinstance(across, Related) and across.tie is not Tie.ADDRESS:
+            named = TIE_TABLES[across.tie]
+            if named in self._records:
+                if across.tie not in self._tied:
+                    self._tied[across.tie] = tuple(self._tying(feature, named))
+                yield Made(named, (), self._tied[across.tie])
 
     def _made(self, term: Term, feature: Feature) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that a term counts, and those that it compares them with."""
@@ -216,14 +218,14 @@ class _Enterprise:
             made &= (table.alone(term).astype(np.int64) & asked) > 0
         return np.flatnonzero(made), np.empty(0, dtype=np.int64)
 
-    def _tying(self, feature: Feature) -> Iterable[int]:
-        """Yield the rows of ``relation`` that tie the enterprise to others at the date."""
+    def _tying(self, feature: Feature, named: str) -> Iterable[int]:
+        """Yield the rows of a table that tie the enterprise to others at the date."""
         plan = BeyondPlan.build([feature])
         assert plan is not None  # it looks beyond
-        table = self._records["relation"]
+        table = self._records[named]
         today = np.array([self._today], dtype=np.int64)
         for row in range(table.num_rows):
-            one = survey(plan, {"relation": table.slice(row, 1)}, pa.array([self._code]), today)
+            one = survey(plan, {named: table.slice(row, 1)}, pa.array([self._code]), today)
             if one.ties.num_rows:
                 yield row
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from features.home import Home
 from features.store import RecordStore
 from risk_model import pipeline
-from risk_model.cards.card import hashes, importance
+from risk_model.cards.card import hashes
 from risk_model.pipeline import Trained, train_models
 from risk_model.registry import Registry
 from risk_model.specification import ModelSpecification
@@ -53,6 +51,8 @@ def test_the_card_says_what_was_measured(run: tuple[Home, Trained]) -> None:
         "Calibration",
         "Certificate of directions",
         "What moves the score",
+        "What the values do",
+        "Whether reasons last",
         "Tiers",
         "By district",
         "By ownership",
@@ -68,7 +68,7 @@ def test_the_card_says_what_was_measured(run: tuple[Home, Trained]) -> None:
         assert f"| {window['first']} | {window['last']} |" in text
     assert "Every declared direction holds." in text
     page = (home.runs / trained.version.run_id / "card.html").read_text(encoding="utf-8")
-    assert page.count("<svg ") == 4 + len(evaluation["slices"])
+    assert page.count("<svg ") == 5 + len(evaluation["slices"])
 
 
 def test_hashes_are_those_of_the_saved_files(run: tuple[Home, Trained], tmp_path: Path) -> None:
@@ -80,13 +80,11 @@ def test_hashes_are_those_of_the_saved_files(run: tuple[Home, Trained], tmp_path
     assert manifest["sha256"]["booster.txt"] in text
 
 
-def test_importance_is_the_mean_absolute_contribution_of_all_windows_together(trainings: Any) -> None:
-    model = trainings.general.model
-    matrix = model.matrix(trainings.general.population)[:50]
-    found = {one["group"]: one["mean_absolute"] for one in importance(model, matrix)}
-    values = model.contributions(matrix).values
-    groups = np.array([f.group for f in model.features])
-    for group in set(groups.tolist()):
-        expected = np.abs(values[:, groups == group].sum(axis=1)).mean()
-        assert found[group] == pytest.approx(expected)
-    assert list(found.values()) == sorted(found.values(), reverse=True)
+def test_the_run_keeps_what_moves_the_scores(run: tuple[Home, Trained]) -> None:
+    home, trained = run
+    found = json.loads(Registry(home).document(trained.version, "explanation.json"))
+    assert found["stability"] is None
+    largest = found["importance"][0]
+    text = (home.runs / trained.version.run_id / "card.md").read_text(encoding="utf-8")
+    assert f"| {largest['name']} | {largest['label']['zh']} |" in text
+    assert "there is no other version of this model" in text
