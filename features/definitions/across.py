@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,6 +63,17 @@ class Tie(StrEnum):
     ENTERPRISE = "enterprise"
     #: They are registered at the same address.
     ADDRESS = "address"
+    #: Goods of the same stated producer were sampled at both. What is told is told of those goods only.
+    PRODUCER = "producer"
+
+
+#: Tables that say who is tied.
+TIE_TABLES: Mapping[Tie, str] = {
+    Tie.PERSON: "relation",
+    Tie.ENTERPRISE: "relation",
+    Tie.ADDRESS: "enterprise",
+    Tie.PRODUCER: "sampling_test",
+}
 
 
 class Measure(StrEnum):
@@ -97,7 +109,7 @@ class Related:
     @property
     def tables(self) -> tuple[str, ...]:
         """Tables that say who is tied."""
-        return ("enterprise",) if self.tie is Tie.ADDRESS else ("relation",)
+        return (TIE_TABLES[self.tie],)
 
 
 Across = Neighbourhood | Related

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.definitions.across import Measure, Tie
 from features.definitions.expressions import Expression, col
 from features.definitions.feature import Direction
 from features.definitions.inspections import FIRST_LOOK, FOUND, LOOKED
@@ -11,6 +12,7 @@ from features.definitions.kinds import (
     Decayed,
     InForce,
     Latest,
+    OfRelated,
     Overdue,
     Repeats,
     Share,
@@ -49,6 +51,22 @@ def _failures(name: str, which: Expression, zh: str, en: str) -> Count:
 
 
 DECLARATIONS = (
+    OfRelated(
+        name="producer_failures",
+        table="sampling_test",
+        tie=Tie.PRODUCER,
+        measure=Measure.TOTAL,
+        where=FAILED,
+        windows=("3y",),
+        label=Label(
+            "所售同一生产者食品在其他企业抽检不合格",
+            "sampling failures elsewhere of goods of the producers whose goods were sampled here",
+        ),
+        indicator="supervision.sampling",
+        direction=Direction.RAISES,
+        sector="food",
+        basis=SAMPLING,
+    ),
     InForce(
         name="food_licences_in_force",
         table="licence",

@@ -7,16 +7,18 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from features.definitions.across import Level, Neighbourhood, Related, Tie
+from features.definitions.across import TIE_TABLES, Level, Measure, Neighbourhood, Related, Tie
 from features.definitions.expressions import Missing, Negated
 from features.definitions.feature import Feature
 from features.definitions.terms import ON_A_STRETCH, Operation, Term
 
 #: Column by which enterprises are tied to one another, by tie.
 ADDRESS = "address"
+PRODUCER = "producer"
 TIE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "relation": ("kind", "related_code", "person_key", "ended_on"),
     "enterprise": (ADDRESS,),
+    "sampling_test": (PRODUCER,),
 }
 
 
@@ -77,6 +79,8 @@ class BeyondPlan:
         The features.
     terms
         Distinct terms that are counted of tied enterprises.
+    of_producer
+        Places of those terms of which only the records on goods of the producer that ties count.
     levels
         Distinct levels of neighbourhoods.
     """
@@ -84,6 +88,7 @@ class BeyondPlan:
     rates: tuple[RatePlan, ...]
     related: tuple[RelatedPlan, ...]
     terms: tuple[Term, ...]
+    of_producer: frozenset[int]
     levels: tuple[Level, ...]
 
     @classmethod
@@ -93,11 +98,12 @@ class BeyondPlan:
         Raises
         ------
         ValueError
-            If a term is not the number of records that count on a stretch of dates.
+            If a term is not the number of records that count on a stretch of dates, or is told of the
+            goods of a producer and is no total of sampling tests.
         """
         rates: list[RatePlan] = []
         related: list[RelatedPlan] = []
-        terms: list[Term] = []
+        terms: list[tuple[Term, bool]] = []
         for column, feature in enumerate(features):
             if feature.across is None:
                 continue
@@ -110,13 +116,25 @@ class BeyondPlan:
                 rates.append(RatePlan(column, feature.name, top, bottom, feature.across))
             else:
                 (term,) = feature.terms
-                if term not in terms:
-                    terms.append(term)
-                related.append(RelatedPlan(column, terms.index(term), feature.across))
+                of_goods = feature.across.tie is Tie.PRODUCER
+                if of_goods and (
+                    term.table != TIE_TABLES[Tie.PRODUCER] or feature.across.measure is not Measure.TOTAL
+                ):
+                    msg = f"feature {feature.name!r}: of a producer's goods only sampling tests are totalled"
+                    raise ValueError(msg)
+                if (term, of_goods) not in terms:
+                    terms.append((term, of_goods))
+                related.append(RelatedPlan(column, terms.index((term, of_goods)), feature.across))
         if not rates and not related:
             return None
         levels = dict.fromkeys(level for rate in rates for level in rate.neighbourhood.levels)
-        return cls(tuple(rates), tuple(related), tuple(terms), tuple(levels))
+        return cls(
+            tuple(rates),
+            tuple(related),
+            tuple(term for term, _ in terms),
+            frozenset(place for place, (_, of_goods) in enumerate(terms) if of_goods),
+            tuple(levels),
+        )
 
     @property
     def ties(self) -> tuple[Tie, ...]:
@@ -140,7 +158,7 @@ class BeyondPlan:
     @property
     def tie_columns(self) -> Mapping[str, tuple[str, ...]]:
         """Columns that say who is tied, by table."""
-        tables = {"enterprise" if tie is Tie.ADDRESS else "relation" for tie in self.ties}
+        tables = {TIE_TABLES[tie] for tie in self.ties}
         return {table: TIE_COLUMNS[table] for table in sorted(tables)}
 
     @property
@@ -148,7 +166,7 @@ class BeyondPlan:
         """Hash of everything that decides what must be known of others."""
         content = [
             [repr((rate.feature, rate.top, rate.bottom, rate.neighbourhood.levels)) for rate in self.rates],
-            [repr(term) for term in self.terms],
+            [repr((term, place in self.of_producer)) for place, term in enumerate(self.terms)],
             [tie.value for tie in self.ties],
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

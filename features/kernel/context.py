@@ -20,7 +20,7 @@ from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import ratio
 from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected, hashed
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class Context:
         ties = self.survey.ties
         for tie in pc.unique(ties["tie"]).to_pylist():
             mine = ties.filter(pc.equal(ties["tie"], tie))
-            _, hub = np.unique(mine["hub"].to_numpy(), return_inverse=True)
+            hubs, hub = np.unique(mine["hub"].to_numpy(), return_inverse=True)
             member = np.searchsorted(self._codes, mine["code"].to_numpy())
             first, last = mine["first"].to_numpy(), mine["last"].to_numpy()
             by_hub = np.argsort(hub, kind="stable")
@@ -224,15 +224,27 @@ class Context:
                 hub[by_member],
                 first[by_member],
                 last[by_member],
+                self._hubs_of_events(hubs),
             )
         return found
+
+    def _hubs_of_events(self, hubs: np.ndarray) -> np.ndarray:
+        """Return of each event the place of the hub that it counts for: -1 for any, -2 for none of these."""
+        named = self.survey.events["hub"].take(pa.array(self._event_order))
+        place = pc.index_in(named.combine_chunks(), value_set=pa.array(hubs)).fill_null(-2)
+        return np.where(pc.is_null(named).to_numpy(), -1, place.to_numpy()).astype(np.int64)
+
+    @cached_property
+    def _event_order(self) -> np.ndarray:
+        """Order of the events by enterprise."""
+        return np.argsort(np.searchsorted(self._codes, self.survey.events["code"].to_numpy()), kind="stable")
 
     @cached_property
     def _events(self) -> tuple[np.ndarray, ...]:
         """What is counted of each enterprise."""
         events = self.survey.events
         member = np.searchsorted(self._codes, events["code"].to_numpy())
-        order = np.argsort(member, kind="stable")
+        order = self._event_order
         return (
             np.searchsorted(member[order], np.arange(len(self._codes) + 1)),
             events["term"].to_numpy()[order].astype(np.int64),
@@ -273,7 +285,7 @@ class Context:
 
 
 @njit(nogil=True, cache=True)
-def _related(  # type: ignore[no-untyped-def]
+def _related(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     hub_start,
     hub_member,
     hub_first,
@@ -282,6 +294,7 @@ def _related(  # type: ignore[no-untyped-def]
     member_hub,
     member_first,
     member_last,
+    event_hub,
     event_start,
     event_term,
     event_first,
@@ -293,9 +306,13 @@ def _related(  # type: ignore[no-untyped-def]
     members,
     out,
 ):
-    """Fill ``out`` as :meth:`Context.related` says; each tied enterprise counts once."""
+    """Fill ``out`` as :meth:`Context.related` says; each tied enterprise counts once.
+
+    An event that counts for one hub only counts wherever that hub ties, an enterprise otherwise once.
+    """
     seen = np.full(members, -1, dtype=np.int64)
     inside = np.full(members, -1, dtype=np.int64)
+    done = np.full(hub_start.shape[0], -1, dtype=np.int64)
     visit = 0
     any_of = np.zeros(terms, dtype=np.int64)
     for pair in range(who.shape[0]):
@@ -307,6 +324,9 @@ def _related(  # type: ignore[no-untyped-def]
             if not member_first[i] <= now < member_last[i]:
                 continue
             hub = member_hub[i]
+            if done[hub] == pair:
+                continue
+            done[hub] = pair
             visit += 1
             size = 0
             for j in range(hub_start[hub], hub_start[hub + 1]):
@@ -317,15 +337,20 @@ def _related(  # type: ignore[no-untyped-def]
                 continue
             for j in range(hub_start[hub], hub_start[hub + 1]):
                 other = hub_member[j]
-                if inside[other] != visit or seen[other] == pair:
+                if inside[other] != visit or other == own:
                     continue
+                inside[other] = -1
+                fresh = seen[other] != pair
                 seen[other] = pair
-                out[pair, 0] += 1.0
                 any_of[:] = 0
                 for e in range(event_start[other], event_start[other + 1]):
-                    if event_first[e] <= now < event_last[e]:
+                    counts = event_hub[e] == hub or (event_hub[e] == -1 and fresh)
+                    if counts and event_first[e] <= now < event_last[e]:
                         out[pair, 1 + event_term[e]] += 1.0
                         any_of[event_term[e]] = 1
+                if not fresh:
+                    continue
+                out[pair, 0] += 1.0
                 for term in range(terms):
                     out[pair, 1 + terms + term] += any_of[term]
 

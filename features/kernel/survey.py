@@ -19,7 +19,7 @@ from numba import njit
 from features.definitions.across import Tie
 from features.definitions.expressions import Columns
 from features.definitions.terms import Operation, Term
-from features.kernel.beyond import ADDRESS, BeyondPlan, RatePlan, newest
+from features.kernel.beyond import ADDRESS, PRODUCER, BeyondPlan, RatePlan, newest
 from features.kernel.records import days
 
 RATES = pa.schema(
@@ -45,6 +45,7 @@ EVENTS = pa.schema(
     [
         pa.field("code", pa.uint64()),
         pa.field("term", pa.int32()),
+        pa.field("hub", pa.uint64()),
         pa.field("first", pa.int32()),
         pa.field("last", pa.int32()),
     ]
@@ -64,7 +65,8 @@ class Survey:
     ties
         Hub (a person, an enterprise, an address) and enterprise, as 64-bit hashes, with the stretch.
     events
-        Enterprise and term that it adds 1 to, with the stretch.
+        Enterprise and term that it adds 1 to, with the stretch. Where it counts for one hub only, such as
+        the producer of the goods, that hub; otherwise missing.
     tables
         Record tables that there are.
     """
@@ -99,7 +101,11 @@ def survey(plan: BeyondPlan, records: Mapping[str, pa.Table], codes: pa.Array, d
     own = _Range(records, codes, dates)
     rates = [_rate(own, number, rate) for number, rate in enumerate(plan.rates)]
     ties = [_ties(own, number, tie) for number, tie in enumerate(plan.ties)]
-    events = [_events(own, number, term) for number, term in enumerate(plan.terms)] if ties else []
+    events = [
+        _events(own, number, term, of_producer=number in plan.of_producer)
+        for number, term in enumerate(plan.terms)
+        if ties
+    ]
     found = Survey(_stack(rates, RATES), _stack(ties, TIES), _stack(events, EVENTS), frozenset(records))
     return merge([found])
 
@@ -362,6 +368,8 @@ def _tie_table(
 def _ties(own: _Range, number: int, tie: Tie) -> pa.Table:
     if tie is Tie.ADDRESS:
         return _address_ties(own, number)
+    if tie is Tie.PRODUCER:
+        return _producer_ties(own, number)
     if "relation" not in own.records:
         return TIES.empty_table()
     table = own.records["relation"]
@@ -401,12 +409,36 @@ def _address_ties(own: _Range, number: int) -> pa.Table:
     return _tie_table(number, hub, own.hashes[who[known]], first[known], last[known])
 
 
-def _events(own: _Range, number: int, term: Term) -> pa.Table:
+def _producer_hubs(table: pa.Table, rows: np.ndarray) -> np.ndarray:
+    return hashed(pc.binary_join_element_wise("producer", table[PRODUCER].take(pa.array(rows)), ":"))
+
+
+def _producer_ties(own: _Range, number: int) -> pa.Table:
+    if "sampling_test" not in own.records:
+        return TIES.empty_table()
+    table = own.records["sampling_test"]
+    begin = np.maximum(days(table["event_date"]), days(table["visible_from"]))
+    first, last = own.stretch(begin, days(table["visible_to"]))
+    stated = np.asarray(pc.is_valid(table[PRODUCER]))
+    rows = np.flatnonzero((first < last) & (own.place("sampling_test") >= 0) & stated)
+    code = own.hashes[own.place("sampling_test")[rows]]
+    return _tie_table(number, _producer_hubs(table, rows), code, first[rows], last[rows])
+
+
+def _events(own: _Range, number: int, term: Term, *, of_producer: bool) -> pa.Table:
     if term.table not in own.records:
         return EVENTS.empty_table()
     rows, first, last = own.counted(term)
+    table = own.records[term.table]
+    if of_producer:
+        stated = np.asarray(pc.is_valid(table[PRODUCER]))[rows]
+        rows, first, last = rows[stated], first[stated], last[stated]
+        hub = pa.array(_producer_hubs(table, rows))
+    else:
+        hub = pa.nulls(len(rows), pa.uint64())
     code = own.hashes[own.place(term.table)[rows]]
+    named = np.full(len(rows), number, dtype=np.int32)
     return pa.table(
-        [code, np.full(len(rows), number, dtype=np.int32), first.astype(np.int32), last.astype(np.int32)],
+        [code, named, hub, first.astype(np.int32), last.astype(np.int32)],
         schema=EVENTS,
     )

@@ -55,8 +55,12 @@ class Plainly:
         ]
         return found[-1] if found else None
 
-    def term(self, code: str, term: Term) -> int:
-        held = [row for row in self.rows[term.table] if row["credit_code"] == code]
+    def term(self, code: str, term: Term, producer: str | None = None) -> int:
+        held = [
+            row
+            for row in self.rows[term.table]
+            if row["credit_code"] == code and (producer is None or row["producer"] == producer)
+        ]
         if not held:
             return 0
         schema = TABLES[term.table].arrow_schema
@@ -100,6 +104,11 @@ class Plainly:
                 if address is not None:
                     hubs.setdefault(address, set()).add(code)
             return hubs
+        if tie is Tie.PRODUCER:
+            for row in self.rows["sampling_test"]:
+                if row["producer"] is not None:
+                    hubs.setdefault(row["producer"], set()).add(row["credit_code"])
+            return hubs
         for row in self.rows["relation"]:
             if row["ended_on"] is not None and row["ended_on"] <= self.today:
                 continue
@@ -112,6 +121,13 @@ class Plainly:
         return hubs
 
     def measure(self, code: str, feature: Feature, related: Related) -> float:
+        if related.tie is Tie.PRODUCER:
+            return sum(
+                self.term(other, feature.terms[0], producer=producer)
+                for producer, members in self.hubs(related.tie).items()
+                if code in members and len(members) <= related.at_most
+                for other in members - {code}
+            )
         others: set[str] = set()
         for members in self.hubs(related.tie).values():
             if code in members and len(members) <= related.at_most:
@@ -163,7 +179,12 @@ def test_hubs_that_tie_too_many(at_most: int) -> None:
         feature
         for tie in Tie
         for feature in OfRelated(
-            name=f"by_{tie}", table="penalty", tie=tie, measure=Measure.TOTAL, at_most=at_most, **COMMON
+            name=f"by_{tie}",
+            table="sampling_test" if tie is Tie.PRODUCER else "penalty",
+            tie=tie,
+            measure=Measure.TOTAL,
+            at_most=at_most,
+            **COMMON,
         ).features()
     ]
     compare(Tables(records), Plan(features), [day(11 * GRID), day(21 * GRID)])
@@ -264,7 +285,7 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="made for other features"):
         compute(reader, other, pairs_of(CODES, [day(100)]), context=context)
     context.save(tmp_path)
-    text = (tmp_path / "context.json").read_text().replace('"format": 1', '"format": 9')
+    text = (tmp_path / "context.json").read_text().replace('"format": 2', '"format": 9')
     (tmp_path / "context.json").write_text(text)
     with pytest.raises(InputError, match="format 9 is unknown"):
         Context.load(tmp_path)
@@ -284,5 +305,14 @@ def test_a_declaration_across_enterprises_says_what_is_wrong() -> None:
     )
     with pytest.raises(ValueError, match="at_most is 1, expected at least 2"):
         make(at_most=1)
+    for wrong in (
+        {"tie": Tie.PRODUCER},
+        {"tie": Tie.PRODUCER, "table": "sampling_test", "measure": Measure.SHARE},
+    ):
+        (feature,) = OfRelated(
+            **{"name": "x", "table": "penalty", "measure": Measure.TOTAL, **COMMON, **wrong}  # type: ignore[arg-type]
+        ).features()
+        with pytest.raises(ValueError, match="of a producer's goods only sampling tests are totalled"):
+            Plan([feature])
     with pytest.raises(ValueError, match="needs a level"):
         Rate(name="rate", table="penalty", within=(), **COMMON)
