@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from features.records import codes
+from features.records.calendar import add_months
 from features.simulation.lists import SeriousList, ground_of
-from features.simulation.months import MISSING, Bools, Floats, Ints, add_months
+from features.simulation.months import MISSING, Bools, Floats, Ints
 from features.simulation.population import CATERER, SELLER
 from features.simulation.risk import sigmoid
 from features.simulation.world import World, known_after, pick

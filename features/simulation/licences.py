@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from features.records import codes
+from features.records.calendar import add_months
 from features.simulation import industries
-from features.simulation.months import MISSING, Ints, add_months
+from features.simulation.months import MISSING, Ints
 from features.simulation.population import (
     CATERER,
     COMPANY,

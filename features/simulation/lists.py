@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from features.records import codes
-from features.simulation.months import MISSING, Bools, Ints, add_months
+from features.records.calendar import add_months
+from features.simulation.months import MISSING, Bools, Ints
 from features.simulation.risk import sigmoid
 from features.simulation.world import World, pick
 

@@ -31,24 +31,6 @@ def to_date(day: int) -> date:
     return date(1970, 1, 1) + timedelta(days=int(day))
 
 
-def add_months(days: Ints, months: Ints | int) -> Ints:
-    """Return the same day some months later; the last of the month where it has no such day.
-
-    Examples
-    --------
-    >>> to_date(add_months(np.array([to_day(date(2024, 1, 31))]), 1)[0])
-    datetime.date(2024, 2, 29)
-    """
-    dates = days.astype("datetime64[D]")
-    month = dates.astype("datetime64[M]")
-    offset = (dates - month.astype("datetime64[D]")).astype(np.int64)
-    target = month + np.asarray(months).astype("timedelta64[M]")
-    first = target.astype("datetime64[D]").astype(np.int64)
-    after = (target + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64)
-    result: Ints = np.minimum(first + offset, after - 1)
-    return result
-
-
 @dataclass(frozen=True)
 class Months:
     """The simulated months, and six more in which only latent risk moves.

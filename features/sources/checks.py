@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 
 from features.errors import InputError
-from features.records import TABLES
+from features.records import TABLES, publication
 from features.sources.needs import condition_columns, stored_columns, value_columns
 from features.sources.settings import FileMapping, RecordMapping, Scalar, SourceMapping, Value
 
@@ -33,6 +33,12 @@ def _check_record(mapping: SourceMapping, record: RecordMapping, place: str, ori
     if record.table not in TABLES:
         raise _unknown(origin, f"{place}.table", record.table, list(TABLES), "record table")
     table = TABLES[record.table]
+    if record.publication and record.table not in publication.TABLES:
+        raise InputError(
+            f"{origin}: no rule says how long {record.table!r} is published",
+            field=f"{place}.publication",
+            fix=f"It is for {', '.join(sorted(publication.TABLES))}.",
+        )
     known = [column.name for column in table.all_columns]
     for name, value in record.columns.items():
         where = f"{place}.columns.{name}"

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.records import TABLES
+from features.records.publication import publication_ends
 from features.sources.gathering import (
     Gathered,
     Progress,
@@ -232,6 +233,9 @@ class _FileLoad:
                 columns[column.name] = pc.add(days, pa.scalar(value.lag_days, pa.int32())).cast(pa.date32())
             else:
                 columns[column.name] = evaluation.column(column, value)
+        if record.publication:
+            ends = publication_ends(record.table, columns)
+            columns["expires_at"] = pc.coalesce(columns["expires_at"], ends)
         codes, kinds, told = self._identified(rows, values["credit_code"], columns["credit_code"])
         columns["credit_code"] = codes
         candidate = Candidate(pa.table(columns, schema=table.arrow_schema), kinds, told)

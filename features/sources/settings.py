@@ -274,6 +274,9 @@ class RecordMapping(Setting):
         Only one row of several holds it.
     for_each
         The row may hold one such record for each of these columns.
+    publication
+        Where the file does not say when publication of the record ends (``expires_at``), it ends by the
+        rules of :mod:`features.records.publication`. Only for ``penalty``.
     same_names
         Take every canonical column from the file's column of the same name, where it has one.
     columns
@@ -284,6 +287,7 @@ class RecordMapping(Setting):
     when: Conditions = Field(default_factory=list)
     once: Once | None = None
     for_each: list[str] | None = None
+    publication: bool = False
     same_names: bool = False
     columns: dict[str, Annotated[Value, BeforeValidator(_column)]] = Field(default_factory=dict)
 

@@ -14,9 +14,10 @@ from features.definitions import LIBRARY
 from features.errors import InputError
 from risk_model.calibration import fit_platt
 from risk_model.dataset import own_features
+from risk_model.growing import fit_booster
 from risk_model.model import RiskModel
 from risk_model.specification import load_specification
-from risk_model.training import fit_booster, train
+from risk_model.training import train
 
 NAMES = ("general", "food", "special_equipment")
 
