@@ -24,7 +24,7 @@ import pyarrow as pa
 from features.definitions import LIBRARY, Feature
 from features.errors import InputError
 from features.kernel import Plan
-from risk_model.calibration import Platt, probability
+from risk_model.calibration import IDENTITY, Platt, probability
 from risk_model.explanation.trees import TreeExplainer
 from risk_model.scale import Cuts, TierPolicy
 
@@ -70,6 +70,8 @@ class RiskModel:
         From raw margin to calibrated log-odds.
     base
         The model whose margin it starts from, for a sector model.
+    entry
+        Where its own trees start from: ``slope * margin of the base + intercept``, the slope not below 0.
     policy, cuts
         Score scale, tier rules and the cuts found at training.
     known_tables
@@ -88,11 +90,18 @@ class RiskModel:
     cuts: Cuts | None
     known_tables: tuple[str, ...]
     facts: dict[str, Any]
+    entry: Platt = IDENTITY
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
-        """All features, those of the base first."""
-        return (self.base.feature_names if self.base else ()) + self.own_features
+        """All features, those of the base first; one that both look at is there once."""
+        return tuple(dict.fromkeys((*(self.base.feature_names if self.base else ()), *self.own_features)))
+
+    @cached_property
+    def own_columns(self) -> np.ndarray:
+        """Place of each own feature among :attr:`feature_names`, shape (own features,)."""
+        place = {name: i for i, name in enumerate(self.feature_names)}
+        return np.array([place[name] for name in self.own_features], dtype=np.int64)
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -146,14 +155,17 @@ class RiskModel:
         return np.asarray(np.logical_or.reduce(columns), dtype=bool)
 
     def _own(self, matrix: np.ndarray) -> np.ndarray:
-        return matrix[:, len(self.feature_names) - len(self.own_features) :]
+        return matrix if self.base is None else matrix[:, self.own_columns]
 
-    def _base(self, matrix: np.ndarray) -> np.ndarray:
-        return matrix[:, : len(self.feature_names) - len(self.own_features)]
+    def base_margin(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the calibrated margin of the base, shape (n,); 0 without one."""
+        if self.base is None:
+            return np.zeros(len(matrix))
+        return self.base.margin(matrix[:, : len(self.base.feature_names)])
 
     def raw_margin(self, matrix: np.ndarray) -> np.ndarray:
         """Return the margin before this model's calibration, shape (n,)."""
-        raw = self.base.margin(self._base(matrix)) if self.base else np.zeros(len(matrix))
+        raw = self.entry.margin(self.base_margin(matrix))
         if self.booster is not None and len(matrix):
             raw = raw + self.booster.predict(self._own(matrix), raw_score=True)
         return np.asarray(raw, dtype=np.float64)
@@ -190,20 +202,20 @@ class RiskModel:
 
         Notes
         -----
-        The sector model's margin is affine in the general margin plus its own trees, so its
-        contributions are those of both parts times the slope (Lundberg et al. 2020, *From local
+        The sector model's margin is affine in the general margin, plus its own trees. So its
+        contributions are those of the general model times the slope of :attr:`entry`, plus those of its
+        own trees, and all of them times the slope of the calibration (Lundberg et al. 2020, *From local
         explanations to global understanding with explainable AI for trees*, for the trees).
         """
         slope, intercept = self.calibration.slope, self.calibration.intercept
         values = np.zeros((len(matrix), len(self.feature_names)))
-        base = 0.0
+        base = self.entry.intercept
         if self.base is not None:
-            part = self.base.contributions(self._base(matrix))
-            values[:, : part.values.shape[1]] = part.values
-            base = part.base
+            part = self.base.contributions(matrix[:, : len(self.base.feature_names)])
+            values[:, : part.values.shape[1]] = self.entry.slope * part.values
+            base += self.entry.slope * part.base
         if self._explainer is not None:
-            own = self._explainer.contributions(self._own(matrix))
-            values[:, len(self.feature_names) - len(self.own_features) :] = own
+            values[:, self.own_columns] += self._explainer.contributions(self._own(matrix))
             base += self._explainer.base_value
         return Contributions(self.feature_names, slope * base + intercept, slope * values)
 
@@ -223,6 +235,7 @@ class RiskModel:
             "has_booster": self.booster is not None,
             "has_base": self.base is not None,
             "calibration": asdict(self.calibration),
+            "entry": asdict(self.entry),
             "policy": self.policy.model_dump(mode="json"),
             "cuts": None if self.cuts is None else asdict(self.cuts),
             "known_tables": list(self.known_tables),
@@ -273,6 +286,8 @@ class RiskModel:
             cuts=None if content["cuts"] is None else Cuts(**content["cuts"]),
             known_tables=tuple(content["known_tables"]),
             facts=content["facts"],
+            # A model saved before there was an entry started from the margin of its base as it is.
+            entry=Platt(**content.get("entry", {})),
         )
         unknown = [name for name in model.feature_names if name not in LIBRARY.by_name]
         if unknown or Plan(model.features).fingerprint != content["feature_definitions"]:

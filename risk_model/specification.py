@@ -108,7 +108,12 @@ class Learner(Strict):
 
 
 class ModelSpecification(Strict):
-    """One model: features, cohort, target, windows and learner."""
+    """One model: features, cohort, target, windows, learner.
+
+    ``weights: inverse_probability`` lets a random draw weigh the inverse of its recorded probability in
+    training, all such rows 1 on average; all other rows weigh 1. ``calibrate_on: all_times`` takes, beside
+    the calibration window, the training rows as scored by trees that were grown without their enterprise.
+    """
 
     name: str
     label: Words
@@ -120,6 +125,8 @@ class ModelSpecification(Strict):
     windows: Windows
     learner: Learner = Field(default_factory=lambda: Learner.model_validate({}))
     minimum_labels: int = Field(300, ge=0)
+    weights: Literal["equal", "inverse_probability"] = "equal"
+    calibrate_on: Literal["all_times", "window"] = "all_times"
     #: Where it differs from ``models/tiers.yaml``: records below which there is no tier.
     minimum_records: int | None = Field(None, ge=0)
 

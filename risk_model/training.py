@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Protocol
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -16,10 +15,11 @@ from features.cohort import Register
 from features.definitions import LIBRARY
 from features.kernel import Plan
 from features.records import TABLES
-from risk_model.calibration import Platt, fit_platt
+from risk_model.calibration import Platt, fit_over_time, fit_platt
 from risk_model.dataset import Dataset, build_dataset, needed_features, own_features
 from risk_model.evaluation.population import population_at
-from risk_model.model import RiskModel, learner_parameters
+from risk_model.growing import entry_of, grow, grown_without
+from risk_model.model import RiskModel
 from risk_model.scale import Labelled, TierPolicy, find_cuts, load_policy
 from risk_model.specification import ModelSpecification
 
@@ -30,6 +30,7 @@ FEWEST_DRAWS = 300
 FEWEST_FOUND = 20
 #: Selections of an inspection that look at everybody alike.
 UNPROMPTED = ("random", "full_coverage")
+DAYS_A_YEAR = 365.25
 
 
 class Snapshot(Register, Protocol):
@@ -58,36 +59,6 @@ class Training:
     model: RiskModel
     dataset: Dataset
     population: pd.DataFrame
-
-
-def fit_booster(
-    specification: ModelSpecification,
-    names: tuple[str, ...],
-    matrix: np.ndarray,
-    label: np.ndarray,
-    start: np.ndarray | None,
-) -> lgb.Booster | None:
-    """Fit the trees, from the margin ``start`` if there is one.
-
-    Returns
-    -------
-    lightgbm.Booster or None
-        None if there are fewer labels than the specification asks for, or one class only.
-    """
-    if len(label) < specification.minimum_labels or len(np.unique(label)) < 2:
-        return None
-    features = [LIBRARY[name] for name in names]
-    categorical = [i for i, feature in enumerate(features) if feature.categories is not None]
-    data = lgb.Dataset(
-        matrix,
-        label,
-        init_score=start,
-        feature_name=list(names),
-        categorical_feature=categorical,
-        free_raw_data=True,
-    )
-    parameters = learner_parameters(specification.learner, features)
-    return lgb.train(parameters, data, num_boost_round=specification.learner.trees)
 
 
 def train(
@@ -130,11 +101,10 @@ def train(
         known_tables=tuple(name for name in TABLES if snapshot.exists(name)),
         facts=_facts(snapshot, specification, dataset),
     )
-    model = replace(model, booster=grow(model, specification, dataset))
-    held_out = dataset.part("calibration")
-    speaking = calibration_rows(held_out)
-    calibration = fit_platt(model.raw_margin(model.matrix(speaking)), speaking["label"].to_numpy())
-    model = replace(model, calibration=calibration)
+    rows, held_out = dataset.part("train"), dataset.part("calibration")
+    model = replace(model, entry=entry_of(base, specification, rows))
+    model = replace(model, booster=grow(model, specification, rows))
+    model = replace(model, calibration=calibrate(model, specification, rows, held_out))
     newest = dataset.part("test")["as_of"].max().date()
     population = population_at(snapshot, model, [newest])
     scores = reference_scores(model, population)
@@ -142,24 +112,48 @@ def train(
     return Training(model, dataset, population)
 
 
-def grow(model: RiskModel, specification: ModelSpecification, dataset: Dataset) -> lgb.Booster | None:
-    """Grow the own trees of a model on the training part, from the margin of its base if it has one."""
-    rows = dataset.part("train")
-    matrix = model.matrix(rows)
-    start = replace(model, booster=None).raw_margin(matrix) if model.base is not None else None
-    own = matrix[:, matrix.shape[1] - len(model.own_features) :]
-    return fit_booster(specification, model.own_features, own, rows["label"].to_numpy(), start)
+def calibrate(
+    model: RiskModel, specification: ModelSpecification, rows: pd.DataFrame, held_out: pd.DataFrame
+) -> Platt:
+    """Return the calibration of a model, from rows whose enterprise or time its trees have not seen.
+
+    Parameters
+    ----------
+    model
+        With trees; its present calibration does not count.
+    specification
+        ``calibrate_on`` says whether the training rows help.
+    rows, held_out
+        Parts ``train`` and ``calibration``.
+
+    Notes
+    -----
+    The calibration window alone is a few hundred findings in most provinces, and its chance would shift
+    all probabilities. See :func:`risk_model.calibration.fit_over_time` for how far older rows count.
+    """
+    if specification.calibrate_on == "window":
+        speaking = calibration_rows(held_out)
+        return fit_platt(model.raw_margin(model.matrix(speaking)), speaking["label"].to_numpy())
+    before = rows.assign(raw=grown_without(model, specification, rows))
+    after = held_out.assign(raw=model.raw_margin(model.matrix(held_out)))
+    speaking = calibration_rows(pd.concat([before, after], ignore_index=True))
+    # An inspection that several as-of dates look forward to is one observation.
+    shared = speaking.groupby("label_record", dropna=True)["label"].transform("size").fillna(1)
+    year = speaking["as_of"].to_numpy().astype("datetime64[D]").astype(np.float64) / DAYS_A_YEAR
+    return fit_over_time(
+        speaking["raw"].to_numpy(), speaking["label"].to_numpy(), year, 1 / shared.to_numpy(np.float64)
+    )
 
 
 def unconstrained_twin(model: RiskModel, specification: ModelSpecification, dataset: Dataset) -> RiskModel:
     """Return the model as it would be if no direction were declared; only its ranking counts."""
     learner = specification.learner.model_copy(update={"monotone": False})
     free = specification.model_copy(update={"learner": learner})
-    return replace(model, booster=grow(model, free, dataset))
+    return replace(model, booster=grow(model, free, dataset.part("train")))
 
 
 def calibration_rows(held_out: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the calibration part that speak of everybody.
+    """Return the rows, among those to calibrate on, that speak of everybody.
 
     Enterprises that were drawn at random or in turn, where there are enough of them: who was looked at
     for a reason is riskier than his records say, and would raise the probability of all others.

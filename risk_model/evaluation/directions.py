@@ -25,17 +25,15 @@ TOLERANCE = 1e-9
 def thresholds(model: RiskModel) -> dict[int, np.ndarray]:
     """Return the thresholds of the numerical splits of a model and its base, by column of its matrix."""
     found: dict[int, list[float]] = {}
-    offset = 0
     if model.base is not None:
         found = {column: values.tolist() for column, values in thresholds(model.base).items()}
-        offset = len(model.base.feature_names)
     if model.booster is not None:
         for tree in read_ensemble(model.booster.model_to_string()).trees:
             for feature, threshold, categories in zip(
                 tree.feature, tree.threshold, tree.categories, strict=True
             ):
                 if categories is None:
-                    found.setdefault(offset + int(feature), []).append(float(threshold))
+                    found.setdefault(int(model.own_columns[feature]), []).append(float(threshold))
     return {column: np.unique(values) for column, values in sorted(found.items())}
 
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from risk_model.calibration import fit_platt
 from risk_model.dataset import Dataset, own_features
 from risk_model.evaluation.metrics import rank_auc
+from risk_model.growing import entry_of, fit_booster
 from risk_model.model import RiskModel
 from risk_model.search.bounds import Bounds
 from risk_model.search.cutoffs import Fold, inner_folds
 from risk_model.specification import Learner, ModelSpecification
-from risk_model.training import fit_booster
 
 if TYPE_CHECKING:
     import optuna
@@ -194,17 +195,25 @@ class _Judge:
         self.folds: tuple[Fold, ...] = inner_folds(rows)
         self._label = rows["label"].to_numpy()
         self._own = rows[list(self._names)].to_numpy(np.float64)
-        self._start = None if base is None else base.margin(base.matrix(rows))
+        self._starts = [self._start(base, rows, fold) for fold in self.folds]
+
+    def _start(self, base: RiskModel | None, rows: pd.DataFrame, fold: Fold) -> np.ndarray | None:
+        """Return the margin that trees start from at a cut-off, by what was known then."""
+        if base is None:
+            return None
+        entry = entry_of(base, self._specification, rows.iloc[fold.learns])
+        return entry.margin(base.margin(base.matrix(rows)))
 
     def __call__(self, learner: Learner, bounds: Bounds) -> Trial:
-        results = [self._at(fold, learner) for fold in self.folds]
+        results = [
+            self._at(fold, start, learner) for fold, start in zip(self.folds, self._starts, strict=True)
+        ]
         slope = max((s for _, s in results), key=lambda s: abs(np.log(max(s, 1e-6))))
         kept = all(excess <= 0 for excess in bounds.excess(learner, slope))
         return Trial(learner, tuple(auc for auc, _ in results), slope, kept)
 
-    def _at(self, fold: Fold, learner: Learner) -> tuple[float, float]:
+    def _at(self, fold: Fold, start: np.ndarray | None, learner: Learner) -> tuple[float, float]:
         specification: Any = self._specification.model_copy(update={"learner": learner})
-        start = self._start
         booster = fit_booster(
             specification,
             self._names,
