@@ -27,6 +27,7 @@ def candidates_from(
     month: str,
     as_of: date,
     rules: PlanRules,
+    pending: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the candidates for :func:`supervision.sampling.plan_inspections`.
 
@@ -47,6 +48,10 @@ def candidates_from(
         table has them, and nothing that happened later counts.
     rules
         Rules in force.
+    pending
+        Visits of earlier plans, and of other sectors' plans of the month: ``credit_code``, ``domain``,
+        ``kind``, ``planned_from``, ``planned_until``, ``full_item``. One counts as an inspection on its last
+        planned day until an inspection of the domain from its first planned day on is on file.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def candidates_from(
             f"nobody is classified by model {sector!r}; the models are: {models or 'none'}", field="sector"
         )
     code = rows["credit_code"]
-    seen = _known(inspections, as_of)
+    seen = _with_pending(_known(inspections, as_of), pending)
     own = seen[seen["domain"] == sector]
     full = own["full_item"].astype("object")
     missing_is_full = (
@@ -106,6 +111,20 @@ def candidates_from(
         }
     )
     return candidates[list(INPUT_COLUMNS)]
+
+
+def _with_pending(seen: pd.DataFrame, pending: pd.DataFrame | None) -> pd.DataFrame:
+    """Add the visits that are planned and of which nothing is on file yet."""
+    if pending is None or not len(pending):
+        return seen
+    _need(pending, ("credit_code", "domain", "planned_from", "planned_until", "full_item"), "pending")
+    newest = seen.groupby(["credit_code", "domain"])["event_date"].max()
+    visit = pd.MultiIndex.from_frame(pending[["credit_code", "domain"]])
+    on_file = newest.reindex(visit).to_numpy(dtype="datetime64[D]")
+    # A comparison with a missing date is false: nothing on file.
+    waiting = pending[~(on_file >= _days(pending["planned_from"]))]
+    rows = waiting.assign(event_date=_days(waiting["planned_until"]).astype("datetime64[s]"))
+    return pd.concat([seen, rows[[c for c in seen.columns if c in rows.columns]]], ignore_index=True)
 
 
 def _need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

@@ -12,6 +12,7 @@ from supervision.assignment.assigning import Assignment, assign_inspectors
 from supervision.assignment.pool import Inspector
 from supervision.assignment.rules import load_assignment_rules
 from supervision.candidates import candidates_from
+from supervision.pending import pending_visits
 from supervision.plan_rules import load_plan_rules
 from supervision.plans import save_plan
 from supervision.sampling import plan_inspections
@@ -77,6 +78,7 @@ def plan_month(
         month=month,
         as_of=as_of,
         rules=rules,
+        pending=pending_visits(home.plans, sector=sector, month=month),
     )
     made = plan_inspections(candidates, sector=sector, month=month, capacity=capacity, seed=seed, rules=rules)
     origin = {

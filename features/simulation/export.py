@@ -123,6 +123,7 @@ class Export:
         elif name == "finding":
             items = tuple(item for domain in DOMAINS for item in names.ITEMS[domain])
             builders["item"] = lambda: names.vocabulary(items, ints("item"))
+            builders["inspection_id"] = lambda: numbered("SIM:inspection:", ints("inspection"))
         elif name == "sampling_test":
             builders |= self._sampling(ints, who)
         elif name == "commitment":

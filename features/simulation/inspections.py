@@ -11,6 +11,7 @@ from features.simulation.conduct import DOMAINS as FIELDS
 from features.simulation.conduct import Penalties
 from features.simulation.lists import AbnormalList
 from features.simulation.months import Bools, Floats, Ints
+from features.simulation.parameters import Parameters
 from features.simulation.population import NONE
 from features.simulation.risk import DOMAINS, EQUIPMENT, FOOD, GENERAL, sigmoid
 from features.simulation.world import World, pick
@@ -99,6 +100,9 @@ class Batch:
 class Inspections:
     """The month's inspections.
 
+    From the month ``handed_over`` on, only complaints are followed up here: who else is inspected is decided
+    elsewhere (:mod:`features.simulation.handover`).
+
     Notes
     -----
     The random draw takes every enterprise of a stratum (district, year, and whether the authority has a
@@ -108,8 +112,11 @@ class Inspections:
     inspection finds a problem depends on the risk, not on how it was chosen, except after a complaint.
     """
 
-    def __init__(self, world: World, penalties: Penalties, abnormal: AbnormalList) -> None:
+    def __init__(
+        self, world: World, penalties: Penalties, abnormal: AbnormalList, handed_over: int | None = None
+    ) -> None:
         self._world = world
+        self._handed_over = handed_over
         self._penalties = penalties
         self._abnormal = abnormal
         rng, p = world.rngs["inspections"], world.parameters
@@ -127,15 +134,18 @@ class Inspections:
 
     def step(self, complaints: tuple[Ints, Ints, Ints]) -> None:
         """Choose and hold the month's inspections."""
-        batches = [self._random(domain) for domain in range(3)]
-        batches += [self._coverage(), self._targeted(), self._after_complaints(*complaints)]
+        batches = []
+        if self._handed_over is None or self._world.month < self._handed_over:
+            batches = [self._random(domain) for domain in range(3)]
+            batches += [self._coverage(), self._targeted()]
+        batches.append(self._after_complaints(*complaints))
         batch = Batch.all_of(batches)
         # A problem list is about one look: an enterprise is seen once a month in a domain; the random
         # draw comes first, so that its stated probability stays true.
         key = batch.who * 3 + batch.domain
         _, first = np.unique(key, return_index=True)
         first.sort()
-        self._hold(Batch(*(getattr(batch, f)[first] for f in batch.__dataclass_fields__)))
+        self.hold(Batch(*(getattr(batch, f)[first] for f in batch.__dataclass_fields__)))
 
     def _random(self, domain: int) -> Batch:
         world, rng, p = self._world, self._world.rngs["inspections"], self._world.parameters
@@ -208,20 +218,21 @@ class Inspections:
             boost=p.complaint_boost,
         )
 
-    def _hold(self, batch: Batch) -> None:
-        world, rng, p = self._world, self._world.rngs["inspections"], self._world.parameters
-        count = len(batch.who)
+    def hold(self, batch: Batch, outcome: Ints | None = None) -> None:
+        """Hold inspections: record what they find, and what follows from it.
+
+        Parameters
+        ----------
+        batch
+            An enterprise and domain at most once.
+        outcome
+            What each finds, where that is decided already; else it is drawn.
+        """
+        world, rng = self._world, self._world.rngs["inspections"]
         logit = world.latent.logits[batch.domain, batch.who] + batch.boost
-        found = rng.random(count) < sigmoid(logit)
-        severe = rng.random(count) < np.clip(p.severe_share * np.exp(0.35 * (logit + 2)), 0, 0.6)
-        corrected = rng.random(count) < np.clip(p.corrected_share * np.exp(0.30 * (logit + 2.4)), 0, 0.6)
-        outcome = np.where(
-            found, np.where(severe, _SEVERE, _PROBLEM), np.where(corrected, _CORRECTED, _NO_PROBLEM)
-        )
-        idle = rng.random(count)
-        listed = 1 + 1.5 * self._abnormal.listed[batch.who]
-        outcome = np.where(idle < p.neutral_share * listed, _NEUTRAL, outcome)
-        outcome = np.where(idle > 1 - p.censored_share * listed, _CENSORED, outcome)
+        if outcome is None:
+            luck = np.stack([rng.random(len(batch.who)) for _ in range(4)])
+            outcome = outcomes(world.parameters, logit, self._abnormal.listed[batch.who], luck)
         self._record(batch, outcome, logit)
         self._follow(batch, outcome)
 
@@ -246,7 +257,7 @@ class Inspections:
         recorded = batch.day + lag
         field = _FIELD[batch.domain]
         full = (batch.selection == _FULL) | ((batch.selection == _RANDOM) & (rng.random(count) < 0.4))
-        world.recorder.add(
+        inspection = world.recorder.add(
             "inspection",
             batch.who,
             batch.day,
@@ -271,6 +282,7 @@ class Inspections:
                 batch.who[rows],
                 batch.day[rows],
                 recorded[rows],
+                inspection=inspection[rows],
                 item=batch.domain[rows] * 8 + rng.integers(0, 8, size=len(rows)),
                 severity=severity,
                 domain=field[rows],
@@ -341,6 +353,38 @@ class Inspections:
             points=np.nan,
             full_item=np.int8(0),
         )
+
+
+def outcomes(p: Parameters, logit: Floats, listed: Bools, luck: Floats) -> Ints:
+    """Return what inspections find.
+
+    Parameters
+    ----------
+    p
+        Shares of outcomes.
+    logit
+        Log odds that a problem is found, shape (n,).
+    listed
+        Whether each enterprise is on the abnormal-operation list.
+    luck
+        Four uniform numbers each: problem, severe, corrected, and whether there is anything to look at;
+        shape (4, n).
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions in the code set of outcomes.
+    """
+    problem, grave, mended, idle = luck
+    found = problem < sigmoid(logit)
+    severe = grave < np.clip(p.severe_share * np.exp(0.35 * (logit + 2)), 0, 0.6)
+    corrected = mended < np.clip(p.corrected_share * np.exp(0.30 * (logit + 2.4)), 0, 0.6)
+    outcome = np.where(
+        found, np.where(severe, _SEVERE, _PROBLEM), np.where(corrected, _CORRECTED, _NO_PROBLEM)
+    )
+    often = 1 + 1.5 * listed
+    outcome = np.where(idle < p.neutral_share * often, _NEUTRAL, outcome)
+    return np.where(idle > 1 - p.censored_share * often, _CENSORED, outcome)
 
 
 def codes_of_unreachable() -> int:

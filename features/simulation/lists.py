@@ -52,7 +52,7 @@ class AbnormalList:
         world, rng, p = self._world, self._world.rngs["lists"], self._world.parameters
         day = world.days(world.population.count, rng)
         self._remove(filed, day, reported=True)
-        self._remove(np.flatnonzero(world.alive), day, reported=False)
+        self.release(day)
         # Within ten working days of 30 June (企业经营异常名录管理暂行办法 art. 6).
         self.enter(overdue, world.first + rng.integers(1, 14, size=len(overdue)), _UNREPORTED)
         other = world.happens(
@@ -60,6 +60,16 @@ class AbnormalList:
         )
         reasons = pick({"2": 0.10, "3": 0.12, "4": 0.73, "unknown": 0.05}, len(other), REASONS, rng)
         self.enter(other, day[other], reasons)
+
+    def release(self, day: Ints) -> None:
+        """Remove those of the month who can be reached again or have corrected what was wrong.
+
+        Parameters
+        ----------
+        day
+            A day of the month for every enterprise.
+        """
+        self._remove(np.flatnonzero(self._world.alive), day, reported=False)
 
     def _remove(self, who: Ints, day: Ints, *, reported: bool) -> None:
         world, rng = self._world, self._world.rngs["lists"]

@@ -135,19 +135,31 @@ def simulate(
         message = f"a province has at least 100 enterprises, got {enterprises}."
         raise InputError(message, field="enterprises", fix="Ask for more.")
     p = parameters or Parameters()
-    world, truth = _live(p, Months.between(start, end), enterprises, seed, progress)
-    rows, dirt = _write(world, seed, out)
-    told = truth.table()
-    write(told, out / "truth.parquet")
-    report = SimulationReport(out, enterprises, seed, start, end, rows, dirt, told.num_rows, p.as_dict())
-    text = json.dumps(report.as_dict(), ensure_ascii=False, indent=2)
-    (out / "simulation.json").write_text(text + "\n", encoding="utf-8")
-    return report
+    world, truth = live(p, Months.between(start, end), enterprises, seed, progress)
+    return write_province(world, truth, seed, out)
 
 
-def _live(
-    p: Parameters, months: Months, enterprises: int, seed: int, progress: Progress | None
+def live(
+    p: Parameters,
+    months: Months,
+    enterprises: int,
+    seed: int,
+    progress: Progress | None = None,
+    *,
+    handed_over: int | None = None,
+    observe: Callable[[World, AbnormalList], None] | None = None,
 ) -> tuple[World, Truth]:
+    """Let the province live through its months.
+
+    Parameters
+    ----------
+    p, months, enterprises, seed, progress
+        As for :func:`simulate`.
+    handed_over
+        Month from which others decide who is inspected, complaints apart.
+    observe
+        Called at the end of each month, before the next one begins.
+    """
     rngs = generators(seed)
     population = populate(p, months, enterprises, rngs["population"])
     latent = LatentRisk(p, population, int(months.first[0]), rngs["latent"])
@@ -159,7 +171,7 @@ def _live(
     penalties = Penalties(world, serious)
     complaints, commitments = Complaints(world), Commitments(world)
     licences, food, equipment = Licences(world), Food(world), Equipment(world)
-    inspections = Inspections(world, penalties, abnormal)
+    inspections = Inspections(world, penalties, abnormal, handed_over)
     truth = Truth(population)
     told = set(months.half_years) - {0}
     while True:
@@ -178,6 +190,8 @@ def _live(
             equipment.step()
             inspections.step(received)
             licences.lose(*inspections.severe)
+            if observe:
+                observe(world, abnormal)
             if progress:
                 progress(world.month + 1, months.count)
         elif not truth.waiting:
@@ -187,6 +201,21 @@ def _live(
         world.advance()
     repair(world)
     return world, truth
+
+
+def write_province(world: World, truth: Truth, seed: int, out: Path) -> SimulationReport:
+    """Write records, truth and report of a province that has lived."""
+    rows, dirt = _write(world, seed, out)
+    told = truth.table()
+    write(told, out / "truth.parquet")
+    months = world.months
+    report = SimulationReport(
+        out, world.population.count, seed, months.start, months.end, rows, dirt, told.num_rows,
+        world.parameters.as_dict(),
+    )  # fmt: skip
+    text = json.dumps(report.as_dict(), ensure_ascii=False, indent=2)
+    (out / "simulation.json").write_text(text + "\n", encoding="utf-8")
+    return report
 
 
 def _write(world: World, seed: int, out: Path) -> tuple[dict[str, int], dict[str, dict[str, int]]]:

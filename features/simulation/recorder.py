@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,17 @@ Value = npt.ArrayLike
 
 
 class Recorder:
-    """Rows of all tables as numbers: enterprises, codes and texts by position, dates as day numbers."""
+    """Rows of all tables as numbers: enterprises, codes and texts by position, dates as day numbers.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    issued
+        Record numbers that are taken already, by table.
+    """
+
+    def __init__(self, issued: Mapping[str, int] | None = None) -> None:
         self._parts: dict[str, list[dict[str, Column]]] = defaultdict(list)
-        self._issued: dict[str, int] = defaultdict(int)
+        self._issued: dict[str, int] = defaultdict(int, issued or {})
 
     def add(
         self,

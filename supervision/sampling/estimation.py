@@ -32,6 +32,33 @@ def horvitz_thompson_total(values: Floats, probabilities: Floats) -> float:
     return float(np.sum(np.asarray(values, dtype=np.float64) / probabilities))
 
 
+def horvitz_thompson_error(values: Floats, probabilities: Floats) -> float:
+    """Return an approximate standard error of :func:`horvitz_thompson_total` for a draw of fixed size.
+
+    Parameters
+    ----------
+    values, probabilities
+        As there; at least two units.
+
+    Notes
+    -----
+    Hájek's approximation (1964): ``n / (n - 1) * sum (1 - pi_i) (y_i / pi_i - b)**2`` with ``b`` the mean of
+    the ``y_i / pi_i`` weighted by ``1 - pi_i``; no joint probabilities are needed. Where all are certain it
+    is 0.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    count = len(values)
+    if count < 2:
+        raise InputError(f"got {count} units, but expected at least 2", field="values")
+    chance = np.asarray(probabilities, dtype=np.float64)
+    open_ = 1 - chance
+    if not open_.any():
+        return 0.0
+    expanded = values / chance
+    centre = float(np.sum(open_ * expanded) / np.sum(open_))
+    return float(np.sqrt(count / (count - 1) * np.sum(open_ * (expanded - centre) ** 2)))
+
+
 def horvitz_thompson_mean(values: Floats, probabilities: Floats) -> float:
     """Return Hájek's estimate of a mean: the estimated total over the estimated number."""
     values = np.asarray(values, dtype=np.float64)

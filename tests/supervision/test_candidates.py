@@ -55,10 +55,21 @@ def licences(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
 
 
 def food(
-    classified: pd.DataFrame, seen: pd.DataFrame, held: pd.DataFrame | None, rules: PlanRules
+    classified: pd.DataFrame,
+    seen: pd.DataFrame,
+    held: pd.DataFrame | None,
+    rules: PlanRules,
+    pending: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     made = candidates_from(
-        classified, seen, held, sector="food", month="2025-09", as_of=date(2025, 8, 31), rules=rules
+        classified,
+        seen,
+        held,
+        sector="food",
+        month="2025-09",
+        as_of=date(2025, 8, 31),
+        rules=rules,
+        pending=pending,
     )
     # Whatever comes out can be planned with.
     plan_inspections(made, sector="food", month="2025-09", capacity=2, seed="s", rules=rules)

@@ -10,6 +10,7 @@ TABLE = RecordTable(
     Label("检查问题项", "finding"),
     event=Label("检查日期", "date of the inspection"),
     columns=(
+        Column("inspection_id", "string", Label("检查记录编号", "record of the inspection")),
         Column("item", "string", Label("检查项目", "item")),
         Column(
             "severity",
