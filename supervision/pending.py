@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from supervision.plans import DOCUMENT, read_plan
+from supervision.plans import DOCUMENT, StoredPlan, read_plan
 from supervision.sampling.calendar import month_bounds, months_later
 from supervision.sampling.reasons import KEY, STATUTORY
 
@@ -39,7 +39,7 @@ def pending_visits(plans: Path, *, sector: str, month: str) -> pd.DataFrame | No
     """
     first, _ = month_bounds(month)
     since = f"{months_later(first, -MONTHS):%Y-%m}"
-    newest = {}
+    newest: dict[tuple[str, str, object], StoredPlan] = {}
     for folder in sorted(plans.glob("*-????-??-*")):
         # The name is <sector>-<month>-<n>: plans of other months are not opened.
         name = folder.name.rsplit("-", 1)[0][-len(month) :]

@@ -337,5 +337,9 @@ INCIDENT_GRADE = CodeSet(
 
 REPAIR_DECISION = CodeSet(
     "repair_decision",
-    {"granted": Label("准予修复", "granted"), "refused": Label("不予修复", "refused")},
+    {
+        "granted": Label("准予修复", "granted"),
+        "refused": Label("不予修复", "refused"),
+        "revoked": Label("撤销修复", "granted repair revoked"),
+    },
 )

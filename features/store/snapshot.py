@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +18,7 @@ from features.store.delta import DeltaFolder
 from features.store.manifest import Manifest
 from features.store.ordered_files import FileRange
 from features.store.versions import ORDER, connect, parquet, sorted_rows
-from features.store.visibility import DECISION, ENDS, visible_to
+from features.store.visibility import DECISION, ENDS, Restored, restored, visible_to
 
 #: About how many rows are put in order and given their interval at once when everything is read.
 ROWS_AT_ONCE = 1_000_000
@@ -88,7 +89,8 @@ class Snapshot:
         -------
         pyarrow.Table
             The columns, then ``visible_from`` and ``visible_to`` (date32), sorted by credit code, event
-            date, recording date and record identifier. Empty if no such records were loaded.
+            date, recording date and record identifier. Empty if no such records were loaded. A row whose
+            repair was granted and revoked is there once for each interval on which it may be seen.
 
         Raises
         ------
@@ -166,7 +168,11 @@ class Snapshot:
             repairs, _ = self._range_of("credit_repair").read(decisions, low, high)
         end = visible_to(rows, versions=versions, repairs=repairs, table=name)
         columns = [*(rows[column] for column in schema.names[:-2]), rows["recorded_at"], end]
-        return pa.table(columns, schema=schema)
+        read = pa.table(columns, schema=schema)
+        again = None
+        if repairs is not None:
+            again = restored(rows, versions=versions, repairs=repairs, table=name)
+        return read if again is None else _with_restored(read, again)
 
     def _range_of(self, table: str) -> FileRange:
         if table not in self._ranges:
@@ -215,6 +221,19 @@ class Snapshot:
                 fix=f"It has {', '.join(stored.names)}.",
             )
         return pa.schema([*(stored.field(name) for name in names), *VISIBILITY])
+
+
+def _with_restored(read: pa.Table, again: Restored) -> pa.Table:
+    """Put the intervals of restored rows in place of their own, one row each."""
+    others = np.setdiff1d(np.arange(read.num_rows), again.place)
+    place = np.concatenate([others, again.place])
+    order = np.argsort(place, kind="stable")
+    rows = read.take(place[order])
+    for name, days in (("visible_from", again.visible_from), ("visible_to", again.visible_to)):
+        own = read[name].cast(pa.int32()).to_numpy()[others]
+        column = pa.array(np.concatenate([own, days])[order]).cast(pa.date32())
+        rows = rows.set_column(rows.schema.get_field_index(name), name, column)
+    return rows.cast(read.schema)
 
 
 def _known(table: str) -> RecordTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -48,6 +49,115 @@ def visible_to(rows: pa.Table, *, versions: bool, repairs: pa.Table | None, tabl
     if repairs is not None and repairs.num_rows:
         ends.append(_granted(rows, repairs, table))
     return pc.min_element_wise(*ends, pa.scalar(NEVER, pa.date32()), skip_nulls=True)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Intervals of rows whose repair was revoked.
+
+    Attributes
+    ----------
+    place
+        Row of each interval, ascending; the first of a row takes the place of its own.
+    visible_from, visible_to
+        Days since 1970-01-01, int32.
+    """
+
+    place: np.ndarray
+    visible_from: np.ndarray
+    visible_to: np.ndarray
+
+
+def restored(rows: pa.Table, *, versions: bool, repairs: pa.Table, table: str) -> Restored | None:
+    """Return the intervals of rows whose repair was granted and then revoked.
+
+    A record is hidden from a grant on until the grant is revoked, each on the day of the decision or of its
+    recording, whichever is later; then it can be seen again, as long as it could have been without the
+    repair. What was seen before either day does not change.
+
+    Parameters
+    ----------
+    rows, versions, repairs, table
+        As for :func:`visible_to`; ``repairs`` is needed.
+
+    Returns
+    -------
+    Restored or None
+        None if no repair of these rows was revoked.
+    """
+    concern = pc.and_(pc.equal(repairs["target_table"], table), pc.is_in(repairs["decision"], _EFFECTIVE))
+    repairs = repairs.filter(concern)
+    if not pc.any(pc.equal(repairs["decision"], "revoked")).as_py():
+        return None
+    hidden = _hidden(repairs)
+    names = pa.array(sorted({record for _, record in hidden}), pa.string())
+    places = np.flatnonzero(pc.is_in(rows["record_id"], value_set=names).to_numpy())
+    ends = visible_to(rows, versions=versions, repairs=None, table=table).take(places)
+    few = rows.select(["credit_code", "record_id", "recorded_at"]).take(places)
+    found: list[tuple[int, int, int]] = []
+    for place, code, record, begin, end in zip(
+        places.tolist(),
+        few["credit_code"].to_pylist(),
+        few["record_id"].to_pylist(),
+        few["recorded_at"].cast(pa.int32()).to_pylist(),
+        ends.cast(pa.int32()).to_pylist(),
+        strict=True,
+    ):
+        if (code, record) in hidden:
+            found += [(place, *stretch) for stretch in _without(begin, end, hidden[code, record])]
+    if not found:
+        return None
+    columns = np.array(found, dtype=np.int64)
+    return Restored(columns[:, 0], columns[:, 1].astype(np.int32), columns[:, 2].astype(np.int32))
+
+
+#: Decisions that change what may be seen.
+_EFFECTIVE = pa.array(["granted", "revoked"])
+_NEVER = (NEVER - date(1970, 1, 1)).days
+
+
+def _hidden(repairs: pa.Table) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return enterprise and record → the stretches of days on which it is hidden; of revoked ones alone."""
+    day = pc.max_element_wise(repairs["event_date"], repairs["recorded_at"], skip_nulls=False).cast(
+        pa.int32()
+    )
+    decided: dict[tuple[str, str], list[tuple[int, bool]]] = {}
+    for code, record, when, decision in zip(
+        repairs["credit_code"].to_pylist(),
+        repairs["target_record_id"].to_pylist(),
+        day.to_pylist(),
+        repairs["decision"].to_pylist(),
+        strict=True,
+    ):
+        # Of a grant and its revocation on one day the revocation is the later one.
+        decided.setdefault((code, record), []).append((when, decision == "revoked"))
+    result = {}
+    for key, decisions in decided.items():
+        if not any(revoked for _, revoked in decisions):
+            continue
+        stretches: list[tuple[int, int]] = []
+        since: int | None = None
+        for when, revoked in sorted(decisions):
+            if revoked and since is not None:
+                if since < when:
+                    stretches.append((since, when))
+                since = None
+            elif not revoked and since is None:
+                since = when
+        if since is not None:
+            stretches.append((since, _NEVER))
+        result[key] = stretches
+    return result
+
+
+def _without(begin: int, end: int, hidden: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return an interval without stretches; empty stretches but the first are left out."""
+    pieces, at = [], begin
+    for first, last in hidden:
+        pieces.append((at, min(end, first)))
+        at = max(at, last)
+    pieces.append((at, end))
+    return [p for i, p in enumerate(pieces) if p[0] < p[1] or i == 0]
 
 
 def _next_version(rows: pa.Table) -> pa.Array:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from features.records import TABLES
 from risk_model.explanation.explanation import Explanation
+from risk_model.tiers.headline import decisive_last
 from serving.endpoints import Call, plain
 from serving.lookup import assured
 from serving.problems import FieldError, Problem
@@ -24,7 +25,7 @@ SHORT = (
 def score(call: Call) -> Response:
     """Answer with the scores of the records and their explanations."""
     body, current = call.body, call.context.current
-    tables = to_tables(body.records, body.credit_code)
+    tables = to_tables(body.records, body.credit_code, as_of=body.as_of)
     champions = current.champions()
     found = champions.scorer.score(tables, body.credit_code, body.as_of)
     seen = {model: one for model, one in found.items() if call.principal.sees_sector(model)}
@@ -41,12 +42,13 @@ def score(call: Call) -> Response:
     except Problem:
         snapshot = None
     results = [assured(one, "a request") for one in seen.values()]
+    weighed = decisive_last([{"model": m, "tier": one.tier, "score": one.score} for m, one in seen.items()])
     return plain(
         {
             "snapshot": snapshot,
             "credit_code": body.credit_code,
             "as_of": body.as_of.isoformat(),
-            "decisive": list(seen)[-1],
+            "decisive": weighed[-1]["model"],
             "results": [
                 {"snapshot": snapshot, **(one.as_dict(body.lang) if body.explain else _short(one))}
                 for one in results

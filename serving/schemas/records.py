@@ -87,7 +87,9 @@ def _records_model() -> type[BaseModel]:
 Records = _records_model()
 
 
-def to_tables(records: BaseModel, credit_code: str, field: str = "records") -> dict[str, pa.Table]:
+def to_tables(
+    records: BaseModel, credit_code: str, field: str = "records", as_of: date | None = None
+) -> dict[str, pa.Table]:
     """Return the records of a request in the canonical schema.
 
     Parameters
@@ -98,6 +100,8 @@ def to_tables(records: BaseModel, credit_code: str, field: str = "records") -> d
         The enterprise.
     field
         Path of the records in the request, for errors.
+    as_of
+        Day at which they are looked at; decisions of a later day do not count. None: all count.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def to_tables(records: BaseModel, credit_code: str, field: str = "records") -> d
     Notes
     -----
     A granted credit repair in the request takes effect on the record that it names, from the later of
-    its two dates on, as in the store.
+    its two dates on, until it is revoked, as in the store.
     """
     rows = {
         name: [
@@ -118,7 +122,7 @@ def to_tables(records: BaseModel, credit_code: str, field: str = "records") -> d
     }
     for name, found in rows.items():
         _once(found, f"{field}.{name}")
-    _repair(rows)
+    _repair(rows, as_of)
     return {
         name: pa.Table.from_pylist(found, schema=TABLES[name].arrow_schema) for name, found in rows.items()
     }
@@ -154,13 +158,22 @@ def _once(rows: Sequence[dict[str, Any]], field: str) -> None:
             )
 
 
-def _repair(rows: dict[str, list[dict[str, Any]]]) -> None:
+def _repair(rows: dict[str, list[dict[str, Any]]], as_of: date | None) -> None:
     effective: dict[tuple[str, str], date] = {}
-    for row in rows.get("credit_repair", []):
-        if row["decision"] == "granted":
-            key = (row["target_table"], row["target_record_id"])
-            day = max(row["event_date"], row["recorded_at"])
-            effective[key] = min(day, effective.get(key, day))
+    decisions = [
+        (max(row["event_date"], row["recorded_at"]), row["decision"] == "revoked", row)
+        for row in rows.get("credit_repair", [])
+        if row["decision"] != "refused"
+    ]
+    # Of a grant and its revocation on one day the revocation is the later one.
+    for day, revoked, row in sorted(decisions, key=lambda one: one[:2]):
+        key = (row["target_table"], row["target_record_id"])
+        if as_of is not None and day > as_of:
+            continue
+        if revoked:
+            effective.pop(key, None)
+        else:
+            effective.setdefault(key, day)
     for (table, record_id), day in effective.items():
         for row in rows.get(table, []):
             if row["record_id"] == record_id:

@@ -28,9 +28,9 @@ HarmOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the command group ``repair``."""
     group = typer.Typer(no_args_is_help=True)
-    for command in (check, grant, refuse):
+    for command in (check, grant, refuse, revoke):
         group.command(command.__name__)(command)
-    app.add_typer(group, name="repair", help="Credit repair: check, grant, refuse.")
+    app.add_typer(group, name="repair", help="Credit repair: check, grant, refuse, revoke.")
 
 
 def check(
@@ -130,4 +130,27 @@ def refuse(
     from supervision.repair.decide import refuse_repair
 
     made = refuse_repair(Home.locate(home), credit_code, record, on=day(on), provider=provider, reason=reason)
+    show_decision(made, as_json=as_json)
+
+
+def revoke(
+    *,
+    credit_code: CodeArgument,
+    record: RecordOption,
+    provider: ProviderOption,
+    ground: Annotated[
+        str, typer.Option("--ground", help="false_materials, commitment_broken or decision_wrong.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="What was found, in words.")],
+    on: OnOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a granted repair back: from that day the record is published, shared and used again."""
+    from features.home import Home
+    from supervision.repair.decide import revoke_repair
+
+    made = revoke_repair(
+        Home.locate(home), credit_code, record, on=day(on), provider=provider, ground=ground, reason=reason
+    )
     show_decision(made, as_json=as_json)

@@ -97,6 +97,8 @@ def _messages(before: Snapshot | None, latest: Snapshot) -> Iterator[dict[str, A
             key = (row["record_id"], row.pop("content_hash"))
             if key in known:
                 continue
+            # A record whose repair was revoked is read once for each time that it may be seen.
+            known.add(key)
             del row["visible_from"], row["visible_to"]
             digest = hashlib.sha256(f"{table}\n{key[0]}\n{row['recorded_at']}\n{key[1]}".encode())
             yield {

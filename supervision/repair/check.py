@@ -136,6 +136,8 @@ def check_repair(
         factor = regime.repeated.factor if repeated and regime.repeated else 1
         earliest = months_later(published, round(found.minimum_months * factor))
     judged = [_period(records.on, found, earliest, regime, repeated)]
+    if (bar := _barred(records, record_id, regime)) is not None:
+        judged.append(bar)
     judged += [_judge(c, records, table, row, shown or Shown()) for c in regime.conditions]
     return RepairCheck(
         credit_code=records.credit_code,
@@ -215,6 +217,30 @@ def _period(
     if repeated and regime.repeated is not None:
         detail += f", times {regime.repeated.factor:g} ({regime.repeated.label.en})"
     return Judged("period", label, on >= earliest, f"{detail}: from {earliest}", found.source, found.trust)
+
+
+def decisions_on(records: EnterpriseRecords, record_id: str) -> list[Row]:
+    """Return the decisions that granted or revoked the repair of a record, the oldest first."""
+    rows = [
+        row
+        for row in records.rows("credit_repair")
+        if row["target_record_id"] == record_id and row["decision"] != "refused"
+    ]
+    # Of a grant and its revocation on one day the revocation is the later one.
+    return sorted(
+        rows, key=lambda row: (max(row["event_date"], row["recorded_at"]), row["decision"] == "revoked")
+    )
+
+
+def _barred(records: EnterpriseRecords, record_id: str, regime: Regime) -> Judged | None:
+    """Return the condition that no repair of the record was revoked of late, if one ever was."""
+    revoked = [row for row in decisions_on(records, record_id) if row["decision"] == "revoked"]
+    if not revoked:
+        return None
+    rule = regime.revocation
+    until = months_later(revoked[-1]["event_date"], rule.bar_months)
+    label = {"zh": "修复决定被撤销后已满规定期限", "en": "long enough after a repair of it was revoked"}
+    return Judged("not_revoked", label, records.on >= until, f"from {until}", rule.bar_source, rule.bar_trust)
 
 
 def _judge(condition: Condition, records: EnterpriseRecords, table: str, row: Row, shown: Shown) -> Judged:

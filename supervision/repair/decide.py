@@ -1,4 +1,4 @@
-"""Granting and refusing a repair."""
+"""Granting and refusing a repair, and taking a granted one back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from features.home import Home
 from features.store import RecordStore
 from supervision.decisions import Recorded, record_decision
 from supervision.records import enterprise_records
-from supervision.repair.check import RepairCheck, Shown, check_repair
+from supervision.repair.check import RepairCheck, Shown, check_repair, decisions_on
+from supervision.repair.rules import load_regime
 
 
 def grant_repair(
@@ -75,6 +76,77 @@ def refuse_repair(
         raise InputError(msg, field="reason", fix="Give the reason in words.")
     checked = check_repair(enterprise_records(RecordStore(home.store).snapshot(), credit_code, on), record_id)
     return _decide(home, checked, "refused", provider, reason.strip())
+
+
+def revoke_repair(
+    home: Home, credit_code: str, record_id: str, *, on: date, provider: str, ground: str, reason: str
+) -> Recorded:
+    """Take a granted repair back: from this day the record is published, shared and used again.
+
+    Parameters
+    ----------
+    home, credit_code, record_id, on, provider
+        As in :func:`grant_repair`.
+    ground
+        Name of one of the grounds of the regime of the day.
+    reason
+        What was found, in words.
+
+    Returns
+    -------
+    Recorded
+        The ``credit_repair`` record with reason and article. Features, publication and sharing of days
+        between the grant and this one do not change; from this day the record counts for as long as it
+        would have without the repair.
+
+    Raises
+    ------
+    InputError
+        If no repair of the record is in force, the ground is unknown, or no reason is given.
+    """
+    if not reason.strip():
+        msg = "a revocation must say why"
+        raise InputError(msg, field="reason", fix="Give the reason in words.")
+    rule = load_regime(on).revocation
+    found = rule.ground(ground)
+    if found is None:
+        raise InputError(
+            f"{ground!r} is no ground on which a repair is revoked",
+            field="ground",
+            fix=f"Use one of {', '.join(g.name for g in rule.grounds)}.",
+        )
+    records = enterprise_records(RecordStore(home.store).snapshot(), credit_code, on)
+    decided = decisions_on(records, record_id)
+    again = decided and decided[-1]["decision"] == "revoked" and decided[-1]["event_date"] == on
+    if again:
+        # The same decision once more is recognised; another of the same day is a conflict.
+        decided = decided[:-1]
+    if not decided or decided[-1]["decision"] != "granted":
+        raise InputError(
+            f"no repair of {record_id} is in force on {on}",
+            field="record",
+            fix="Name the record whose repair was granted, on the day of the grant or later.",
+        )
+    granted = decided[-1]
+    row = {
+        "credit_code": records.credit_code,
+        "event_date": on,
+        "recorded_at": on,
+        "provider": provider,
+        "record_id": f"credit_repair:{granted['target_table']}:{record_id}:{on}:revoked",
+        "target_table": granted["target_table"],
+        "target_record_id": record_id,
+        "decision": "revoked",
+        "reason": reason.strip(),
+        "basis": found.source,
+    }
+    document = {
+        "decision": "revoked",
+        "ground": found.model_dump(mode="json"),
+        "reason": reason.strip(),
+        "granted": {name: granted[name] for name in ("record_id", "event_date", "provider")},
+    }
+    return record_decision(home, "credit_repair", row, document)
 
 
 def _decide(home: Home, checked: RepairCheck, decision: str, provider: str, reason: str) -> Recorded:

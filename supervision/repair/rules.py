@@ -63,6 +63,26 @@ class Repeated(Sourced):
     factor: float = Field(ge=1)
 
 
+class Ground(Sourced):
+    """Why a granted repair is taken back."""
+
+    name: str
+    label: Words
+
+
+class Revocation(Strict):
+    """Grounds on which a granted repair is taken back, and for how long none is granted again."""
+
+    grounds: tuple[Ground, ...] = Field(min_length=1)
+    bar_months: int = Field(ge=0)
+    bar_source: str = Field(min_length=1)
+    bar_trust: Trust
+
+    def ground(self, name: str) -> Ground | None:
+        """Return a ground by its name, if there is one."""
+        return next((ground for ground in self.grounds if ground.name == name), None)
+
+
 class Regime(Dated):
     """The rules of one legal regime."""
 
@@ -73,6 +93,7 @@ class Regime(Dated):
     decide_trust: Trust
     conditions: tuple[Condition, ...]
     classes: tuple[RecordClass, ...]
+    revocation: Revocation
     repeated: Repeated | None = None
 
     def class_of(self, table: str, row: dict[str, Any]) -> RecordClass | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import typer
 from typer.testing import CliRunner, Result
 
@@ -18,6 +17,7 @@ from features.records.credit_code import check_character, organisation_check_cha
 from features.store import RecordStore
 from risk_model.publication import layout
 from supervision.commands import register
+from tests.publications import publish_rows
 
 MakeRows = Callable[[str, Iterable[Mapping[str, Any]]], pa.Table]
 
@@ -77,8 +77,6 @@ class Office:
 
     def publish(self, as_of: date, *rows: Mapping[str, Any]) -> None:
         """Publish a classification: rows of ``credit_code`` and ``tier``, and what else they name."""
-        folder = self.home.published / f"{as_of}-1"
-        folder.mkdir(parents=True)
         filled = {
             "model": "general",
             "name": "企业",
@@ -92,10 +90,7 @@ class Office:
         }
         given = sorted(({**filled, **row} for row in rows), key=lambda r: r["credit_code"])
         table = pa.Table.from_pylist(given, schema=layout.CLASSIFICATION_SCHEMA)
-        pq.write_table(table, folder / layout.CLASSIFICATION)
-        document = {"format": layout.FORMAT, "as_of": as_of.isoformat(), "models": {"general": {}}}
-        (folder / layout.DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
-        (self.home.published / layout.CURRENT).write_text(folder.name, encoding="utf-8")
+        publish_rows(self.home.published, as_of, table, {"general": {}})
 
     def run(self, *arguments: str) -> Result:
         """Run a command on this home."""

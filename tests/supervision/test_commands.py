@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -20,6 +21,7 @@ from risk_model.publication import Publication
 from supervision import inputs
 from supervision.commands import register
 from supervision.inputs import PlanInputs, in_district, known_until
+from tests.publications import publish_rows
 
 runner = CliRunner()
 ARGUMENTS = ["plan", "--sector", "food", "--month", "2025-09", "--capacity", "40", "--seed", "seed"]
@@ -36,11 +38,13 @@ def app() -> typer.Typer:
 def home(tmp_path: Path, candidates: Callable[..., pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a home with a published classification, and no record store but this one table."""
     frame = candidates(120)[["credit_code", "name", "district", "tier", "probability"]]
-    folder = tmp_path / "published" / "2025-08-31-1"
-    folder.mkdir(parents=True)
-    frame.assign(model="food", industry="C1411").to_parquet(folder / "classification.parquet")
-    (folder / "snapshot.json").write_text('{"format": 1, "as_of": "2025-08-31"}')
-    (tmp_path / "published" / "CURRENT").write_text("2025-08-31-1\n")
+    classified = frame.assign(model="food", industry="C1411").sort_values("credit_code")
+    publish_rows(
+        tmp_path / "published",
+        date(2025, 8, 31),
+        pa.Table.from_pandas(classified, preserve_index=False),
+        {},
+    )
     seen = frame[["credit_code"]].assign(
         event_date=pd.Timestamp("2025-02-01"), domain="food", kind="routine", full_item=True
     )

@@ -19,6 +19,7 @@ from features.records import TABLES
 from features.store import RecordStore
 from supervision.commands import register
 from supervision.inputs import read_inputs
+from tests.publications import publish_rows
 
 
 def rows(table: str, *records: dict[str, Any]) -> pa.Table:
@@ -44,12 +45,9 @@ def rows(table: str, *records: dict[str, Any]) -> pa.Table:
 def home(tmp_path: Path, candidates: Callable[..., pd.DataFrame]) -> Home:
     home = Home(tmp_path)
     frame = candidates(30, tier="B")[["credit_code", "name", "district", "tier", "probability"]]
-    folder = home.published / "2025-08-31-1"
-    folder.mkdir(parents=True)
     both = [frame.assign(model=model, industry="C1411") for model in ("food", "general")]
-    pd.concat(both).to_parquet(folder / "classification.parquet", index=False)
-    (folder / "snapshot.json").write_text('{"format": 1, "as_of": "2025-08-31"}')
-    (home.published / "CURRENT").write_text(folder.name)
+    classified = pa.Table.from_pandas(pd.concat(both).sort_values("credit_code"), preserve_index=False)
+    publish_rows(home.published, date(2025, 8, 31), classified, {})
     inspected = {"kind": "routine", "domain": "food", "selection": "targeted", "outcome": "no_problem"}
     RecordStore(home.store).load(
         {

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from features.definitions import LIBRARY
 from features.errors import InputError
+from features.kernel import Plan
+from features.runners import compute
 from features.store import RecordStore
 from supervision.lists.entries import enter_list
+from supervision.publicity.rules import load_publicity
+from supervision.publicity.selection import publishable, records_for_publication
 from supervision.records import enterprise_records
 from supervision.repair.check import RepairCheck, Shown, check_repair
-from supervision.repair.decide import grant_repair, refuse_repair
+from supervision.repair.decide import grant_repair, refuse_repair, revoke_repair
 from supervision.repair.rules import REPAIR, load_regime
+from supervision.sampling.calendar import months_later
 from tests.supervision.office import Office
 
 ALL_SHOWN = Shown(performed=True, harm_removed=True)
@@ -214,3 +221,113 @@ def test_rules_are_strict_and_before_them_there_are_none(tmp_path: Path) -> None
         regime = load_regime(day)
         for part in regime.classes:
             assert part.trust == ("law" if "信息公示规定" in part.source else "parameter")
+
+
+def granted(office: Office, on: date = date(2024, 10, 8), **changes: object) -> str:
+    """Have a repair granted, and return the enterprise."""
+    code = penalty(office, **changes)  # type: ignore[arg-type]
+    grant_repair(office.home, code, "p", on=on, provider="甲局", shown=ALL_SHOWN)
+    return code
+
+
+def revoke(office: Office, code: str, on: date, **changes: str) -> None:
+    given = {"provider": "甲局", "ground": "false_materials", "reason": "材料虚假", **changes}
+    revoke_repair(office.home, code, "p", on=on, **given)
+
+
+@pytest.mark.parametrize("recorded", [date(2024, 10, 8), date(2026, 1, 20)], ids=["2021", "2025"])
+def test_a_revoked_repair_counts_again_from_that_day(office: Office, recorded: date) -> None:
+    code = granted(office, on=recorded, expires_at=date(2027, 3, 15))
+    later = months_later(recorded, 2)
+    before = [len(office.visible("penalty", code, d)) for d in (PENALISED, recorded, later)]
+    revoke(office, code, later)
+    day = timedelta(days=1)
+    assert before == [1, 0, 0]
+    seen = {
+        when: len(office.visible("penalty", code, when))
+        for when in (recorded - day, recorded, later - day, later, date(2027, 3, 14), date(2027, 3, 15))
+    }
+    # What was hidden stays hidden for the days on which it was; the old end of publication holds.
+    assert list(seen.values()) == [1, 0, 0, 1, 1, 0]
+    decision = office.visible("credit_repair", code, later)[-1]
+    assert (decision["decision"], decision["reason"]) == ("revoked", "材料虚假")
+    assert decision["basis"]
+
+
+def test_features_follow_grant_and_revocation_point_in_time(office: Office) -> None:
+    code = granted(office)
+    revoke(office, code, date(2024, 12, 2))
+    days = [date(2024, 10, 7), date(2024, 10, 8), date(2024, 12, 1), date(2024, 12, 2)]
+    pairs = pa.table({"credit_code": [code] * 4, "as_of": pa.array(days, pa.date32())})
+    plan = Plan([LIBRARY["penalties_3y"]])
+    values = compute(RecordStore(office.home.store).snapshot(), plan, pairs)
+    assert values["penalties_3y"].to_pylist() == [1.0, 0.0, 0.0, 1.0]
+
+
+def test_publication_follows_grant_and_revocation(office: Office) -> None:
+    # A fine large enough to be published for three years.
+    code = granted(office, amount=60_000_000)
+    revoke(office, code, date(2024, 12, 2))
+
+    def published(on: date) -> bool:
+        rules = load_publicity(on)
+        records = records_for_publication(RecordStore(office.home.store).snapshot(), rules)
+        return "p" in publishable(records, on, rules).tables["penalty"]["record_id"].to_pylist()
+
+    assert [published(d) for d in (date(2024, 10, 7), date(2024, 11, 1), date(2024, 12, 2))] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_a_repair_can_be_granted_again_after_the_bar_alone(office: Office) -> None:
+    code = granted(office)
+    revoke(office, code, date(2024, 12, 2))
+    early = checked(office, code, date(2025, 12, 1))
+    assert [c.name for c in early.conditions if not c.met] == ["not_revoked"]
+    grant_repair(office.home, code, "p", on=date(2025, 12, 2), provider="甲局", shown=ALL_SHOWN)
+    assert [len(office.visible("penalty", code, d)) for d in (date(2025, 12, 1), date(2025, 12, 2))] == [1, 0]
+    revoke(office, code, date(2026, 3, 1))
+    assert len(office.visible("penalty", code, date(2026, 3, 1))) == 1
+    assert len(office.visible("penalty", code, date(2026, 2, 28))) == 0
+
+
+def test_only_a_repair_in_force_is_revoked_once_and_with_reasons(office: Office) -> None:
+    code = penalty(office)
+    with pytest.raises(InputError, match="no repair of p is in force"):
+        revoke(office, code, date(2024, 10, 8))
+    grant_repair(office.home, code, "p", on=date(2024, 10, 8), provider="甲局", shown=ALL_SHOWN)
+    with pytest.raises(InputError, match="no repair of p is in force"):
+        revoke(office, code, date(2024, 10, 7))
+    with pytest.raises(InputError, match="no ground"):
+        revoke(office, code, date(2024, 12, 2), ground="whim")
+    with pytest.raises(InputError, match="say why"):
+        revoke(office, code, date(2024, 12, 2), reason=" ")
+    revoke(office, code, date(2024, 12, 2))
+    revoke(office, code, date(2024, 12, 2))
+    with pytest.raises(InputError, match="no repair of p is in force"):
+        revoke(office, code, date(2024, 12, 3))
+
+
+def test_a_restored_entry_bars_again(office: Office, tmp_path: Path) -> None:
+    code = penalty(office, severity="serious", domain="food")
+    entry = enter_list(
+        office.home, code, "serious", "food", on=date(2024, 4, 1), provider="乙局", penalty="p", reason="严重"
+    ).row["record_id"]  # fmt: skip
+    grant_repair(office.home, code, entry, on=date(2025, 4, 1), provider="乙局", shown=ALL_SHOWN)
+    asked = ("lists", "check", code, "--action", "honour", "--on")
+    assert office.json(*asked, "2025-06-01")["verdict"] == "allowed"
+    revoked = office.json(
+        "repair", "revoke", code, "--record", entry, "--provider", "乙局", "--ground", "decision_wrong",
+        "--reason", "程序违法", "--on", "2025-06-02",
+    )  # fmt: skip
+    assert revoked["record"]["decision"] == "revoked"
+    assert [office.json(*asked, day)["verdict"] for day in ("2025-06-01", "2025-06-02")] == [
+        "allowed",
+        "refused",
+    ]
+    # Other departments are told once of the decision, and of the entry.
+    delivered = office.json("lists", "push", "--to", "tax", "--out", str(tmp_path))
+    lines = [json.loads(line) for line in Path(delivered["file"]).read_text(encoding="utf-8").splitlines()]
+    assert sorted(line["change"] for line in lines) == ["entered", "repair_granted", "repair_revoked"]

@@ -19,5 +19,7 @@ TABLE = RecordTable(
         Column(
             "decision", "string", Label("修复决定", "decision"), required=True, codes=codes.REPAIR_DECISION
         ),
+        Column("reason", "string", Label("理由", "reason")),
+        Column("basis", "string", Label("依据", "article")),
     ),
 )
