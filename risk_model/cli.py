@@ -21,6 +21,7 @@ COMMANDS = (
     "risk_model.commands.explanation",
     "risk_model.commands.lifecycle",
     "supervision.commands",
+    "serving.dossier_command",
     "serving.demo_command",
     "serving.commands",
 )

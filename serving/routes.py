@@ -5,7 +5,7 @@ from __future__ import annotations
 from serving.access.principal import OFFICERS, Role
 from serving.api import classification, health, openapi, scoring, version_1
 from serving.endpoints import Endpoint
-from serving.pages import dossier, entrance, improvement, models, planner, plans, public, sign_in
+from serving.pages import dossier, entrance, improvement, models, planner, plans, public, sheet, sign_in
 from serving.schemas import answers, requests
 
 ANYONE: frozenset[Role] = frozenset()
@@ -211,6 +211,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         dossier.dossier,
         OFFICERS,
         "Dossier of an enterprise.",
+        query=dossier.DossierQuery,
+        page=True,
+    ),
+    Endpoint(
+        "GET",
+        "/enterprise/{code}/sheet",
+        sheet.sheet,
+        OFFICERS,
+        "Dossier of an enterprise on one page of paper.",
         query=dossier.DossierQuery,
         page=True,
     ),

@@ -40,10 +40,21 @@ def classify(
     snapshot: Annotated[
         int | None, typer.Option(help="Snapshot of the records; the latest by default.", show_default=False)
     ] = None,
+    runner: Annotated[str, typer.Option(help="threads, dask or spark.")] = "threads",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Dask scheduler, or master URL of Spark; by default processes of this machine.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify every enterprise in business and publish score, tier and reasons."""
+    """Classify every enterprise in business and publish score, tier and reasons.
+
+    One that was killed goes on where it was when the same is asked for again.
+    """
     from features.home import Home
     from risk_model.pipeline import classify_all
 
@@ -54,6 +65,8 @@ def classify(
             names=model,
             snapshot=snapshot,
             progress=advance,
+            runner=runner,
+            address=address,
         )
     if as_json:
         print_json({**publication.document, "folder": str(publication.folder)})
@@ -80,7 +93,12 @@ def explain(
         ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a plot, .png or .svg.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a plot: .png, .svg, or .html to click through.",
+            show_default=False,
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -101,11 +119,16 @@ def explain(
         else:
             _show_changes(changed, lang)
         return
-    if plot is not None:
+    html = plot is not None and plot.suffix.lower() == ".html"
+    evidence = published_evidence(place, current, found, whole=html)
+    if plot is not None and html:
+        from risk_model.explanation.interactive import write_interactive
+
+        write_interactive(found, plot, evidence=evidence, lang=lang)
+    elif plot is not None:
         from risk_model.explanation.plots import waterfall
 
         waterfall(found, plot, lang=lang)
-    evidence = published_evidence(place, current, found)
     if as_json:
         print_json(found.as_dict(evidence=evidence) | ({"plot": str(plot)} if plot else {}))
         return

@@ -19,7 +19,6 @@ from features.runners.threads import RecordReader
 from risk_model.explanation.values import value_in_words
 from risk_model.model import RiskModel
 from risk_model.publication import Publication
-from risk_model.publication.layout import contributions_file
 from risk_model.scale import TierPolicy
 
 #: Loads a registered model by name and version.
@@ -301,7 +300,7 @@ def differences(earlier: Publication, later: Publication, model: str) -> pa.Tabl
             field="model",
             fix="Compare enterprise by enterprise: risk-model explain CODE --since SNAPSHOT.",
         )
-    tables = [p.table(contributions_file(model)) for p in (earlier, later)]
+    tables = [p.contributions_table(model) for p in (earlier, later)]
     margins = [p.rows(model=model, columns=["credit_code", "margin"]) for p in (earlier, later)]
     codes = tables[1]["credit_code"].filter(
         pc.is_in(tables[1]["credit_code"], value_set=tables[0]["credit_code"].combine_chunks())

@@ -39,7 +39,9 @@ def waterfall(explanation: Explanation, path: Path, *, lang: str = "zh") -> Path
         If the file has another ending or its folder does not exist.
     """
     if path.suffix.lower() not in {".png", ".svg"}:
-        raise InputError(f"{path.name} is neither PNG nor SVG", field="--plot", fix="End it in .png or .svg.")
+        raise InputError(
+            f"{path.name} is neither PNG nor SVG", field="--plot", fix="End it in .png, .svg or .html."
+        )
     if not path.resolve().parent.is_dir():
         raise InputError(f"there is no folder {path.resolve().parent}", field="--plot")
     if lang == "zh" and not has_chinese():

@@ -14,7 +14,8 @@ from features.errors import InputError
 from features.records.codes import ENTERPRISE_TYPE, INDUSTRY_SECTION
 from risk_model.explanation.evidence import Evidence
 from risk_model.explanation.explanation import Explanation, reason_sentence
-from risk_model.explanation.roll_up import GroupReason
+from risk_model.explanation.geometry import waterfall
+from risk_model.explanation.roll_up import FeatureReason, GroupReason
 from risk_model.publication import Publication
 from risk_model.scale import TierPolicy
 from serving.api.wording import reasons
@@ -22,9 +23,9 @@ from serving.endpoints import Call
 from serving.evidence import evidence_for
 from serving.listing import Filter, enterprises
 from serving.lookup import explained, out_of_scope, row_of, rows_of
-from serving.pages.charts import waterfall
 from serving.pages.records import records_of
 from serving.pages.rendering import render
+from serving.pages.words import WORDS
 from serving.schemas.base import ModelName, Request
 from supervision.measures import TierMeasures, load_measures
 
@@ -84,15 +85,15 @@ def dossier(call: Call) -> Response:
         publication=publication,
         row=row,
         rows=rows,
-        section=_section(row["industry"], call.lang),
-        kind=_kind(row["enterprise_type"], call.lang),
+        section=section(row["industry"], call.lang),
+        kind=kind(row["enterprise_type"], call.lang),
         titles={name: one["title"][call.lang] for name, one in publication.document["models"].items()},
         decision=explanation.decision(call.lang),
         raised=[told(explanation, group, evidence, call.lang) for group in explanation.raised(5)],
         lowered=[told(explanation, group, evidence, call.lang) for group in explanation.lowered(3)],
-        indicators=_indicators(explanation, publication, evidence, call.lang),
+        indicators=indicators(explanation, publication, evidence, call.lang),
         residual=explanation.residual,
-        measures=_measures(row["model"], row["tier"], publication),
+        measures=measures_of(row["model"], row["tier"], publication),
         history=_history(call, code, row["model"]),
         records=records_of(call.context.home, publication, code, call.lang),
     )
@@ -109,56 +110,91 @@ def told(
     }
 
 
-def _section(industry: str | None, lang: str) -> str:
+def section(industry: str | None, lang: str) -> str:
+    """Return the section of an industry code in words; empty if it is unknown."""
     label = INDUSTRY_SECTION.codes.get((industry or "")[:1])
     return label[lang] if label else ""
 
 
-def _kind(enterprise_type: str | None, lang: str) -> str:
+def kind(enterprise_type: str | None, lang: str) -> str:
+    """Return the type of an enterprise in words."""
     label = ENTERPRISE_TYPE.codes.get(enterprise_type or "")
     return label[lang] if label else "—"
 
 
-def _indicators(
-    explanation: Explanation, publication: Publication, evidence: Evidence | None, lang: str
+def indicators(
+    explanation: Explanation,
+    publication: Publication,
+    evidence: Evidence | None,
+    lang: str,
+    *,
+    most: int | None = None,
 ) -> dict[str, Any]:
-    """Return the waterfall: base, one bar an indicator with its features, total; in score points."""
+    """Return the waterfall: base, one bar an indicator with its features, total; in score points.
+
+    Parameters
+    ----------
+    explanation, publication
+        What is shown, and the classification that it is of.
+    evidence
+        The records behind its features.
+    lang
+        ``zh`` or ``en``.
+    most
+        Bars at most: the weakest indicators become one, so that nothing is left out.
+    """
     policy = TierPolicy.model_validate(publication.document["models"][explanation.model]["policy"])
     groups = [group for group in explanation.indicators if group.contribution]
     base = policy.score.reference_score + explanation.points(
         explanation.base_value - log(policy.score.reference_odds)
     )
-    moves = [explanation.points(group.contribution) for group in groups]
+    bars: list[dict[str, Any]] = [
+        {
+            "name": group.name,
+            "label": group.label[lang],
+            "level": FIRST_LEVEL[group.name.partition(".")[0]][lang],
+            "points": explanation.points(group.contribution),
+            "features": [_feature(explanation, reason, evidence, lang) for reason in group.features],
+        }
+        for group in groups
+    ]
+    if most is not None and len(bars) > most:
+        rest = bars[most - 1 :]
+        bars = [*bars[: most - 1], _others(rest, lang)]
+    for bar in bars:
+        bar["features"] = [feature for feature in bar["features"] if feature["points"]]
+    moves = [bar["points"] for bar in bars]
     drawn = waterfall(base, moves)
+    for bar, step in zip(bars, drawn.steps, strict=True):
+        bar["step"] = step
+    return {"base": base, "total": base + sum(moves), "drawn": drawn, "bars": bars}
+
+
+def _feature(
+    explanation: Explanation, reason: FeatureReason, evidence: Evidence | None, lang: str
+) -> dict[str, Any]:
     return {
-        "base": base,
-        "total": base + sum(moves),
-        "drawn": drawn,
-        "bars": [
-            {
-                "name": group.name,
-                "label": group.label[lang],
-                "level": FIRST_LEVEL[group.name.partition(".")[0]][lang],
-                "points": points,
-                "step": step,
-                "features": [
-                    {
-                        "label": reason.feature.label[lang],
-                        "value": reason.value_label[lang],
-                        "points": explanation.points(reason.contribution),
-                        "table": reason.feature.table,
-                        "evidence": None if evidence is None else evidence.features[reason.feature.name],
-                    }
-                    for reason in group.features
-                    if reason.contribution
-                ],
-            }
-            for group, points, step in zip(groups, moves, drawn.steps, strict=True)
-        ],
+        "label": reason.feature.label[lang],
+        "value": reason.value_label[lang],
+        "points": explanation.points(reason.contribution),
+        "table": reason.feature.table,
+        "evidence": None if evidence is None else evidence.features[reason.feature.name],
     }
 
 
-def _measures(model: str, tier: str, publication: Publication) -> TierMeasures | None:
+def _others(bars: list[dict[str, Any]], lang: str) -> dict[str, Any]:
+    """Return several bars as one."""
+    return {
+        "name": "others",
+        "label": WORDS["other_indicators"][lang],
+        "level": "",
+        "points": sum(bar["points"] for bar in bars),
+        "features": [feature for bar in bars for feature in bar["features"]],
+    }
+
+
+def measures_of(model: str, tier: str, publication: Publication) -> TierMeasures | None:
+    """Return the measures of a tier; None if there are none for the model."""
     try:
         return load_measures(model, publication.as_of).tiers[tier]
     except InputError:

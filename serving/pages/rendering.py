@@ -53,6 +53,11 @@ def render(call: Call, template: str, *, status: int = 200, **content: Any) -> R
 
 def page(template: str, lang: str, *, status: int = 200, switch: str, here: str, **content: Any) -> Response:
     """Return a page that answers no endpoint of its own."""
+    return HTMLResponse(text_of(template, lang, switch=switch, here=here, **content), status_code=status)
+
+
+def text_of(template: str, lang: str, **content: Any) -> str:
+    """Return the HTML of a template in a language."""
 
     def word(key: str) -> str:
         return WORDS[key][lang]
@@ -62,21 +67,18 @@ def page(template: str, lang: str, *, status: int = 200, switch: str, here: str,
             return "—"
         return str(getattr(TIER_WORDS[tier], lang))
 
-    text = (
+    return (
         environment()
         .get_template(template)
         .render(
             lang=lang,
             w=word,
             tier_name=tier_name,
-            switch=switch,
-            here=here,
             kinds=INSPECTION_KIND.codes,
             table_labels={name: table.label for name, table in TABLES.items()},
             **content,
         )
     )
-    return HTMLResponse(text, status_code=status)
 
 
 @cache

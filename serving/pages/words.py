@@ -132,6 +132,7 @@ WORDS: Mapping[str, Label] = {
         "从基准分出发，各项指标使分值上升（红）或下降（蓝）；展开可看到具体特征。",
         "From the base, each indicator raises (red) or lowers (blue) the score; open one for its features.",
     ),
+    "other_indicators": Label("其他指标", "Other indicators"),
     "base_score": Label("基准", "Base"),
     "final_score": Label("分值", "Score"),
     "points": Label("分", "points"),
@@ -142,6 +143,25 @@ WORDS: Mapping[str, Label] = {
     "records_hint": Label(
         "分类时点有效的记录；已撤销、已修复、公示期满的不显示。",
         "Records in force at the classification; withdrawn, repaired and expired ones are not shown.",
+    ),
+    "sheet": Label("单页档案", "One-page dossier"),
+    "sheet_internal": Label(
+        "内部资料：仅供配置监管资源参考，不对外公布。",
+        "Internal: for the allocation of supervision only, not to be published.",
+    ),
+    "raises_score": Label("使分值上升的原因", "What raised the score"),
+    "lowers_score": Label("使分值下降的原因", "What lowered the score"),
+    "nothing_raises": Label("没有明显使分值上升的原因。", "Nothing raises it noticeably."),
+    "nothing_lowers": Label("没有明显使分值下降的原因。", "Nothing lowers it noticeably."),
+    "changed_since": Label("与上次相比", "Since the last classification"),
+    "by_records": Label("记录与时间", "records and time"),
+    "by_model": Label("模型", "the model"),
+    "never_before": Label("没有可比较的上次分类。", "There is no earlier classification to compare with."),
+    "further": Label("条", "more"),
+    "more_steps": Label("项未列出", "more"),
+    "no_steps": Label(
+        "目前没有可由企业采取的措施；记录到期后自动失效。",
+        "There is nothing that it can do on this day; records run out by themselves.",
     ),
     "records_linked": Label("条", "linked"),
     "reasons_hint": Label(

@@ -44,6 +44,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/enterprises/{credit_code}/history"): {},
     ("GET", "/v1/enterprises/{credit_code}/improvement"): {},
     ("GET", "/enterprise/{code}/improvement"): {},
+    ("GET", "/enterprise/{code}/sheet"): {},
     ("GET", "/v1/in-force"): {},
     ("GET", "/models"): {},
     ("GET", "/public"): {},

@@ -63,6 +63,8 @@ def addresses(code_of: Callable[[str, str], str]) -> list[str]:
         f"/enterprise/{code_of('food', 'D')}",
         f"/enterprise/{code_of('general', 'insufficient_record')}",
         f"/enterprise/{code_of('food', 'D')}/improvement",
+        f"/enterprise/{code_of('food', 'D')}/sheet",
+        f"/enterprise/{code_of('general', 'insufficient_record')}/sheet",
         "/models",
         "/public",
         "/docs",

@@ -90,7 +90,7 @@ class FeatureEvidence:
     Attributes
     ----------
     records
-        The newest first.
+        Those that count before those that are compared, the newest first.
     hidden
         Table and place of the records that made it and of which the reader may not be told.
     elsewhere
@@ -160,7 +160,7 @@ class Evidence:
                 key = (record.table, record.record_id)
                 if key not in found or (record.counts and not found[key].counts):
                     found[key] = record
-        return FeatureEvidence(_newest_first(found.values()), hidden, elsewhere)
+        return FeatureEvidence(_in_order(found.values()), hidden, elsewhere)
 
 
 def evidence_of(
@@ -218,7 +218,7 @@ class _Shown:
                         hidden.add((part.table, row))
                     else:
                         found.append(_record(part.table, values, asked, counts=counts))
-        return FeatureEvidence(_newest_first(found), frozenset(hidden), feature.across is not None)
+        return FeatureEvidence(_in_order(found), frozenset(hidden), feature.across is not None)
 
 
 def _record(table: str, values: Mapping[str, Any], asked: tuple[str, ...], *, counts: bool) -> LinkedRecord:
@@ -238,6 +238,8 @@ def _record(table: str, values: Mapping[str, Any], asked: tuple[str, ...], *, co
     )
 
 
-def _newest_first(records: Iterable[LinkedRecord]) -> tuple[LinkedRecord, ...]:
+def _in_order(records: Iterable[LinkedRecord]) -> tuple[LinkedRecord, ...]:
+    """Return records that count before those that are compared, the newest first."""
     ordered = sorted(records, key=lambda one: (one.table, one.record_id))
-    return tuple(sorted(ordered, key=lambda one: one.event_date, reverse=True))
+    ordered.sort(key=lambda one: one.event_date, reverse=True)
+    return tuple(sorted(ordered, key=lambda one: not one.counts))

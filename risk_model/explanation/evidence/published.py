@@ -20,7 +20,12 @@ def seen_records(home: Home, publication: Publication) -> Snapshot | None:
 
 
 def published_evidence(
-    home: Home, publication: Publication, explanation: Explanation, disclosure: Disclosure | None = None
+    home: Home,
+    publication: Publication,
+    explanation: Explanation,
+    disclosure: Disclosure | None = None,
+    *,
+    whole: bool = False,
 ) -> Evidence | None:
     """Return the records behind the reasons of a published score, in the state that it saw.
 
@@ -32,6 +37,8 @@ def published_evidence(
         The classification, and what it says of an enterprise.
     disclosure
         What its reader may be told; by default what officers may.
+    whole
+        Of all features, not only of the reasons that are told.
 
     Returns
     -------
@@ -41,4 +48,4 @@ def published_evidence(
     snapshot = seen_records(home, publication)
     if snapshot is None:
         return None
-    return evidence_of(snapshot, explanation, disclosure, groups=explanation.told)
+    return evidence_of(snapshot, explanation, disclosure, groups=None if whole else explanation.told)

@@ -30,7 +30,8 @@ function openTarget() {
 window.addEventListener("hashchange", openTarget);
 openTarget();
 
-// Everything is on paper, whatever is folded on the screen.
+// Everything is on paper, whatever is folded on the screen; but for a sheet, which is to be one page.
 window.addEventListener("beforeprint", () => {
+  if ("folded" in document.body.dataset) return;
   for (const details of document.querySelectorAll("details")) details.open = true;
 });
