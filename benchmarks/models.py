@@ -25,6 +25,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
+from benchmarks import model_selection
 from benchmarks.case_results import CaseResults
 from benchmarks.ccf import CATEGORICAL, DIRECTIONS, load
 from benchmarks.model_cases import (
@@ -39,6 +40,7 @@ from benchmarks.model_cases import (
     train_register,
     true_calibration_error,
 )
+from benchmarks.model_selection import estimated_province
 from risk_model.estimator import RiskClassifier
 from risk_model.evaluation.comparators import Columns, chosen, comparator_scores
 from risk_model.evaluation.metrics import (
@@ -71,11 +73,29 @@ class Effort:
     repetitions: int
     fold_repetitions: int
     folds: int
+    selection_enterprises: int
+    selection_seeds: tuple[int, ...]
 
 
-FULL = Effort(100_000, (*REGISTERS, "simulated", "contest"), "all", 150, 2, 5)
+FULL = Effort(
+    100_000,
+    (*REGISTERS, "simulated", "selection", "contest"),
+    "all",
+    150,
+    2,
+    5,
+    60_000,
+    (1, 2, 3),
+)
 QUICK = Effort(
-    3_000, ("Chicago", "simulated", "contest"), ("points_card", "plain_lightgbm", "random"), 25, 1, 2
+    3_000,
+    ("Chicago", "simulated", "contest"),
+    ("points_card", "plain_lightgbm", "random"),
+    25,
+    1,
+    2,
+    3_000,
+    (1,),
 )
 
 
@@ -149,6 +169,27 @@ def province_case(case: str, effort: Effort, clock: Clock) -> tuple[dict[str, An
         show(title, table)
         clock.say(f"{title}: {facts}")
     return figures, aims
+
+
+def selection_case(case: str, effort: Effort, clock: Clock) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure what corrections for selection recover, on several simulated provinces."""
+    provinces = []
+    for seed in effort.selection_seeds:
+        with _folder() as folder:
+            provinces.append(
+                estimated_province(effort.selection_enterprises, seed, folder, effort.repetitions, clock.say)
+            )
+    told = {name: model_selection.summary([one[name] for one in provinces]) for name in provinces[0]}
+    aims: dict[str, Any] = {}
+    for name, one in told.items():
+        print("\n".join(model_selection.lines(name, one)), flush=True)
+        corrected = one["recall_at_10pct"][model_selection.CORRECTED]
+        if "refused" not in corrected:
+            aims[f"error of the corrected recall at capacity, {name}"] = below(
+                corrected["mean absolute error"], model_selection.AIM
+            )
+    facts = {"enterprises simulated": effort.selection_enterprises, "seeds": list(effort.selection_seeds)}
+    return {"selection": {**facts, **told}}, aims
 
 
 def contest_case(case: str, effort: Effort, clock: Clock) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -362,5 +403,6 @@ def show(title: str, table: dict[str, Any]) -> None:
 CASES: Mapping[str, Callable[[str, Effort, Clock], tuple[dict[str, Any], dict[str, Any]]]] = {
     **dict.fromkeys(REGISTERS, register_case),
     "simulated": province_case,
+    "selection": selection_case,
     "contest": contest_case,
 }

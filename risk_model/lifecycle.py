@@ -143,7 +143,7 @@ def promote_version(
     if CHAMPION in found.aliases:
         return found, None
     if name not in registry.champions():
-        return registry.promote(name, found.version), None
+        return registry.promote(name, found.version, how="first"), None
     comparison = compare_versions(home, name, challenger=found.version, progress=progress)
     passed = comparison["gate"]["passed"]
     if not passed and not force:
@@ -162,7 +162,45 @@ def promote_version(
         "gate": comparison["gate"],
     }
     registry.tag(found, PROMOTION, json.dumps(remark, ensure_ascii=False))
-    return registry.promote(name, found.version), comparison
+    how = "gate" if passed else "forced"
+    return registry.promote(name, found.version, how=how, reason=reason.strip()), comparison
+
+
+def roll_back(home: Home, name: str, version: str, *, reason: str) -> Version:
+    """Make an earlier champion champion again, at once and without the gate.
+
+    Parameters
+    ----------
+    home
+        Records and registry.
+    name, version
+        The model, and the version that was champion before.
+    reason
+        Why; kept with the version.
+
+    Raises
+    ------
+    InputError
+        If there is no reason, or the version is champion already or never was.
+
+    Notes
+    -----
+    The gate asks whether a newer model may replace what is known to work; the way back is to what worked,
+    must be open when the newer one fails in use, and waits for no labels.
+    """
+    if not reason.strip():
+        raise InputError("a rollback needs a reason", field="reason", fix="Say why with --reason.")
+    registry = Registry(home)
+    found = registry.find(name, version)
+    if CHAMPION in found.aliases:
+        raise InputError(f"version {found.version} of {name!r} is champion already", field="version")
+    if not registry.reigns(found):
+        raise InputError(
+            f"version {found.version} of {name!r} never was champion: there is no way back to it",
+            field="version",
+            fix=f"Promote it through the gate: risk-model promote {name} {found.version}.",
+        )
+    return registry.promote(name, found.version, how="rollback", reason=reason.strip())
 
 
 def monitor(home: Home) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def train_models(
             result.dataset,
             population=_followed(records, specification, result.population),
             registration=registration_of(records, result.dataset.part("test")),
+            unseen=result.unseen,
             repetitions=QUICK_REPETITIONS,
         )
         seen = _reference(records, result)

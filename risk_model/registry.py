@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ EXPERIMENT = "risk-model"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 ARTIFACT = "model"
+#: Remark on a version: each time it became champion: when, how, why, instead of which version.
+REIGNS = "reigns"
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,10 @@ class Registry:
         source = f"{self.client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
         version = str(self.client.create_model_version(name, source=source, run_id=run_id).version)
         has_champion = CHAMPION in self.client.get_registered_model(name).aliases
-        alias = CHALLENGER if has_champion else CHAMPION
-        self.client.set_registered_model_alias(name, alias, version)
-        return Version(name, version, run_id, (alias,))
+        if not has_champion:
+            return self.promote(name, version, how="first")
+        self.client.set_registered_model_alias(name, CHALLENGER, version)
+        return Version(name, version, run_id, (CHALLENGER,))
 
     def find(self, name: str, version: str | None = None) -> Version:
         """Return a version of a model: by number, by alias, or the champion.
@@ -194,11 +199,34 @@ class Registry:
         found = self.find(name, version)
         return RiskModel.load(self.folder(found)), found
 
-    def promote(self, name: str, version: str) -> Version:
-        """Make a version the champion."""
+    def promote(self, name: str, version: str, *, how: str = "gate", reason: str = "") -> Version:
+        """Make a version the champion, and record it with the version.
+
+        Parameters
+        ----------
+        name, version
+            The model, and its version or alias.
+        how
+            ``first``, ``gate``, ``forced`` or ``rollback``.
+        reason
+            Why, in words.
+        """
         found = self.find(name, version)
+        before = self.client.get_registered_model(name).aliases.get(CHAMPION)
         self.client.set_registered_model_alias(name, CHAMPION, found.version)
+        reign = {
+            "from": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "how": how,
+            "reason": reason,
+            "instead_of": None if before is None else str(before),
+        }
+        self.tag(found, REIGNS, json.dumps([*self.reigns(found), reign], ensure_ascii=False))
         return self.find(name, found.version)
+
+    def reigns(self, version: Version) -> list[dict[str, Any]]:
+        """Return each time that a version became champion, the first one first."""
+        told: list[dict[str, Any]] = json.loads(self.tags(version).get(REIGNS, "[]"))
+        return told
 
     def log_evaluation(self, version: Version, content: dict[str, Any], metrics: dict[str, float]) -> None:
         """Keep an evaluation with the run of a version."""

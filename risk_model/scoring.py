@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 
 from features.definitions import LIBRARY
@@ -15,6 +16,7 @@ from risk_model.coverage import COVERAGE, records_known
 from risk_model.explanation.explanation import Decision, Explanation, explain_one
 from risk_model.registration import registration_in
 from risk_model.scale import decide
+from risk_model.tiers.overrides import Overrides
 
 
 class Scorer:
@@ -26,6 +28,8 @@ class Scorer:
         Name → model, the general one first.
     context
         What is known of other enterprises; without it, features across enterprises are missing.
+    overrides
+        Decisions of authorised persons; without them tiers are those of the rules alone.
 
     Attributes
     ----------
@@ -35,9 +39,15 @@ class Scorer:
         The features that the models look at.
     """
 
-    def __init__(self, models: Mapping[str, ModelVersion], context: Context | None = None) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, ModelVersion],
+        context: Context | None = None,
+        overrides: Overrides | None = None,
+    ) -> None:
         self.models = dict(models)
         self._context = context
+        self._overrides = overrides
         wanted = {name for entry in models.values() for name in entry.model.needed}
         self.plan = Plan((*(feature for feature in LIBRARY if feature.name in wanted), *COVERAGE))
         self._tables = tuple(dict.fromkeys(t for entry in models.values() for t in entry.model.known_tables))
@@ -70,9 +80,11 @@ class Scorer:
         Returns
         -------
         dict
-            Model → explanation. There is no earlier tier, so hysteresis decides nothing.
+            Model → explanation. There is no earlier tier, so hysteresis decides nothing; an override of the
+            enterprise that is in force at the date does, as when everybody is classified.
         """
         table = self.features(records, credit_code, as_of)
+        wished = {} if self._overrides is None else self._overrides.of(credit_code, as_of)
         name = registration_in(records, as_of)["name"]
         return {
             model_name: explain_one(
@@ -84,16 +96,18 @@ class Scorer:
                 name=name,
                 as_of=as_of,
             )
-            for model_name, decision in self.decide(table).items()
+            for model_name, decision in self.decide(table, wished).items()
         }
 
-    def decide(self, table: pa.Table) -> dict[str, Decision]:
+    def decide(self, table: pa.Table, overridden: Mapping[str, str] | None = None) -> dict[str, Decision]:
         """Return score and tier of one row of features, by every model that speaks of it.
 
         Parameters
         ----------
         table
             From :meth:`features`, one row.
+        overridden
+            Model → tier that an authorised person set.
         """
         known = records_known(table)
         found = {}
@@ -108,6 +122,7 @@ class Scorer:
                 score,
                 records=known,
                 floor_values={f.feature: table[f.feature].to_numpy() for f in model.policy.floors},
+                overridden=np.array([(overridden or {}).get(model_name, "")], dtype=object),
             )
             found[model_name] = Decision(float(score[0]), tier[0], by_score[0], decided_by[0], int(known[0]))
         return found

@@ -54,11 +54,14 @@ class Training:
     population
         Everybody it speaks of at the newest test date, inspected or not, with features; see
         :func:`risk_model.evaluation.population.population_at`.
+    unseen
+        Raw margins of the training rows by trees that were grown without their enterprise, shape (n,).
     """
 
     model: RiskModel
     dataset: Dataset
     population: pd.DataFrame
+    unseen: np.ndarray
 
 
 def train(
@@ -104,12 +107,13 @@ def train(
     rows, held_out = dataset.part("train"), dataset.part("calibration")
     model = replace(model, entry=entry_of(base, specification, rows))
     model = replace(model, booster=grow(model, specification, rows))
-    model = replace(model, calibration=calibrate(model, specification, rows, held_out))
+    unseen = grown_without(model, specification, rows)
+    model = replace(model, calibration=calibrate(model, specification, rows.assign(raw=unseen), held_out))
     newest = dataset.part("test")["as_of"].max().date()
     population = population_at(snapshot, model, [newest])
     scores = reference_scores(model, population)
     model = replace(model, cuts=find_cuts(policy, scores, certifying_rows(model, held_out)))
-    return Training(model, dataset, population)
+    return Training(model, dataset, population, unseen)
 
 
 def calibrate(
@@ -123,8 +127,10 @@ def calibrate(
         With trees; its present calibration does not count.
     specification
         ``calibrate_on`` says whether the training rows help.
-    rows, held_out
-        Parts ``train`` and ``calibration``.
+    rows
+        Part ``train``, with ``raw``: the margin by trees that were grown without the row's enterprise.
+    held_out
+        Part ``calibration``.
 
     Notes
     -----
@@ -134,9 +140,8 @@ def calibrate(
     if specification.calibrate_on == "window":
         speaking = calibration_rows(held_out)
         return fit_platt(model.raw_margin(model.matrix(speaking)), speaking["label"].to_numpy())
-    before = rows.assign(raw=grown_without(model, specification, rows))
     after = held_out.assign(raw=model.raw_margin(model.matrix(held_out)))
-    speaking = calibration_rows(pd.concat([before, after], ignore_index=True))
+    speaking = calibration_rows(pd.concat([rows, after], ignore_index=True))
     # An inspection that several as-of dates look forward to is one observation.
     shared = speaking.groupby("label_record", dropna=True)["label"].transform("size").fillna(1)
     year = speaking["as_of"].to_numpy().astype("datetime64[D]").astype(np.float64) / DAYS_A_YEAR

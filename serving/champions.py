@@ -16,6 +16,7 @@ from features.store import RecordStore
 from risk_model.classification import ModelVersion
 from risk_model.publication import Publication
 from risk_model.scoring import Scorer
+from risk_model.tiers.overrides import Overrides
 
 if TYPE_CHECKING:
     from features.kernel import Context, Plan
@@ -95,7 +96,7 @@ def load_champions(
         }
     )
     context = None if publication is None else context_for(home, publication, Scorer(models).plan)
-    return Champions(versions, models, Scorer(models, context), snapshot)
+    return Champions(versions, models, Scorer(models, context, Overrides(home)), snapshot)
 
 
 def context_for(home: Home, publication: Publication, plan: Plan) -> Context | None:

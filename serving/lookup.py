@@ -8,6 +8,7 @@ from typing import Any
 from risk_model.classification import TOLERANCE
 from risk_model.explanation.explanation import Explanation, explain_published
 from risk_model.publication import Publication
+from risk_model.tiers.headline import decisive_last
 from serving.access.principal import Principal
 from serving.problems import FieldError, Problem
 
@@ -23,7 +24,7 @@ def rows_of(publication: Publication, credit_code: str, principal: Principal) ->
         404 if there are none; it does not tell whether there are some out of scope.
     """
     rows: list[dict[str, Any]] = publication.rows(codes=[credit_code]).to_pylist()
-    seen = [row for row in rows if principal.sees(row)]
+    seen = decisive_last([row for row in rows if principal.sees(row)])
     if not seen:
         raise Problem(
             404,

@@ -148,14 +148,29 @@ def promote(
     model: Annotated[str, typer.Argument(help="Name of the model.")],
     version: Annotated[str, typer.Argument(help="Version or alias that becomes champion.")],
     force: Annotated[bool, typer.Option("--force", help="Overrule the gate.")] = False,
-    reason: Annotated[str, typer.Option(help="Why the gate is overruled; kept with the version.")] = "",
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Back to an earlier champion, at once and without the gate.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why the gate is overruled, or why back; kept with the version.")
+    ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a version the champion, if the gate of models/promotion.yaml passes."""
+    from features.errors import InputError
     from features.home import Home
-    from risk_model.lifecycle import promote_version
+    from risk_model.lifecycle import promote_version, roll_back
 
+    if rollback:
+        if force:
+            raise InputError("--rollback and --force exclude each other", field="rollback", fix="Give one.")
+        back = roll_back(Home.locate(home), model, version, reason=reason)
+        if as_json:
+            print_json({"model": back.name, "version": back.version, "aliases": back.aliases})
+        else:
+            typer.echo(f"{back.name} version {back.version} is champion again.")
+        return
     with progress(f"compare {model}") as advance:
         found, comparison = promote_version(
             Home.locate(home), model, version, force=force, reason=reason, progress=advance

@@ -29,7 +29,9 @@ from risk_model.evaluation.metrics import (
 from risk_model.evaluation.population import Outcomes
 from risk_model.evaluation.selection import selection_report
 from risk_model.evaluation.slices import kinds_of, slice_report
+from risk_model.growing import grown_without
 from risk_model.model import RiskModel
+from risk_model.specification import ModelSpecification, validate
 
 FEWEST_ROWS = 50
 #: Points of the curves.
@@ -44,6 +46,7 @@ def evaluate(
     truth: pd.DataFrame | None = None,
     population: tuple[pd.DataFrame, Outcomes] | None = None,
     registration: pd.DataFrame | None = None,
+    unseen: np.ndarray | None = None,
     repetitions: int = 300,
     comparators: str = "basic",
 ) -> dict[str, Any]:
@@ -64,6 +67,9 @@ def evaluate(
         population; without it these are refused.
     registration
         ``district`` and ``enterprise_type`` of the test rows, in their order, for slices.
+    unseen
+        Raw margins of the training rows by trees that were grown without their enterprise, for figures of
+        the whole population, which their random draws help; grown here where they are not given.
     repetitions
         Of the bootstrap.
     comparators
@@ -107,7 +113,7 @@ def evaluate(
             kinds_of(test, registration), label, margin, probabilities, groups, repetitions=repetitions
         ),
         "whole_population": whole_population(
-            model, dataset, population=population, truth=truth, repetitions=repetitions
+            model, dataset, population=population, truth=truth, unseen=unseen, repetitions=repetitions
         ),
     }
     # A label that is not a visit (an incident that did not happen) has no date to be moved.
@@ -205,6 +211,7 @@ def whole_population(
     *,
     population: tuple[pd.DataFrame, Outcomes] | None,
     truth: pd.DataFrame | None,
+    unseen: np.ndarray | None = None,
     repetitions: int,
 ) -> dict[str, Any]:
     """Return figures of everybody at risk, or why nothing is claimed of them."""
@@ -227,8 +234,6 @@ def whole_population(
     rows, found = population
     features = model.matrix(rows)
     margin = model.margin(features)
-    held_out = dataset.part("calibration")
-    earlier = (model.margin(model.matrix(held_out)), held_out)
     column = f"p_{model.name}"
     true = None
     if truth is not None and column in truth:
@@ -239,10 +244,39 @@ def whole_population(
         margin,
         model.probability(features),
         features,
-        earlier=earlier,
+        earlier=earlier_draws(model, dataset, unseen),
         truth=true,
         repetitions=repetitions,
     )
+
+
+def earlier_draws(
+    model: RiskModel, dataset: Dataset, unseen: np.ndarray | None = None
+) -> tuple[np.ndarray, pd.DataFrame] | None:
+    """Return margins and rows of earlier random draws that no tree saw whose margin they are given.
+
+    Parameters
+    ----------
+    model, dataset
+        The calibration part counts as it is, the training part by trees grown without the enterprise.
+    unseen
+        Raw margins of the training rows by those; grown here where they are not given.
+
+    Returns
+    -------
+    tuple or None
+        Margins, shape (d,), and rows; None if no draw's probability is recorded.
+    """
+    if "inclusion_probability" not in dataset.rows:
+        return None
+    before, after = dataset.part("train"), dataset.part("calibration")
+    if unseen is None:
+        specification = validate(ModelSpecification, model.facts["specification"], source=model.name)
+        unseen = grown_without(model, specification, before)
+    margin = np.concatenate([model.calibration.margin(unseen), model.margin(model.matrix(after))])
+    rows = pd.concat([before, after], ignore_index=True)
+    drawn = (rows["selection"] == "random").to_numpy() & (rows["inclusion_probability"] > 0).to_numpy()
+    return (margin[drawn], rows[drawn]) if drawn.any() else None
 
 
 def _difference(metric: Metric) -> Metric:

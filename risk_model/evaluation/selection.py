@@ -11,7 +11,8 @@ Four estimates stand side by side, and each says of whom it speaks:
   Thompson 1952): right by design;
 - *doubly robust* (Robins, Rotnitzky and Zhao 1994): the model's own probabilities, corrected by the
   weighted residuals of the draws; *model-assisted* fits a logistic curve on the margin to the draws, for
-  which those of an earlier time count too (Lehtonen and Veijanen 1998).
+  which those of all earlier times count too, each with the margin of trees that did not see it (Lehtonen
+  and Veijanen 1998). It is by far the steadiest: a half-year's draws hold few findings.
 
 A figure that no arm supports is refused with the reason, not printed.
 """
@@ -365,8 +366,8 @@ def selection_report(
     features
         What the propensity is estimated from, shape (n, k).
     earlier
-        Margins and rows (``credit_code``, ``label``, ``selection``, ``inclusion_probability``) of an
-        earlier time on which no tree was grown; their known draws help the model-assisted estimate.
+        Margins and rows (``credit_code``, ``label``, ``selection``, ``inclusion_probability``) of earlier
+        times, the margins by trees that saw none of it; their known draws help the model-assisted estimate.
     truth
         True probabilities of a simulation, NaN where they are not known, shape (n,).
     repetitions

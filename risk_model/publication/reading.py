@@ -18,6 +18,7 @@ from features.errors import InputError
 from features.home import Home
 from features.kernel import Context
 from risk_model.publication import layout
+from risk_model.tiers.headline import decisive_last
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Publication:
         credit_code
             Its code.
         model
-            By default the sector model that speaks of it, else the general one.
+            By default the decisive one; see :func:`risk_model.tiers.headline.decisive_last`.
 
         Raises
         ------
@@ -162,7 +163,7 @@ class Publication:
                 fix="Check the code; enterprises that are not in business are not classified.",
             )
         if model is None:
-            return found[-1]
+            return decisive_last(found)[-1]
         for row in found:
             if row["model"] == model:
                 return row

@@ -108,6 +108,7 @@ class Overrides:
 
     def __init__(self, home: Home) -> None:
         self.path = home.root / FILE
+        self._read: tuple[tuple[int, int], list[Override]] = ((0, 0), [])
 
     def add(self, override: Override, rule: OverrideRule | None = None) -> None:
         """Check a decision and keep it."""
@@ -129,6 +130,11 @@ class Overrides:
         """
         if not self.path.is_file():
             return []
+        state = self.path.stat()
+        # Lines are only ever added: who asks at every request reads the file when there is a new one.
+        seen = (state.st_mtime_ns, state.st_size)
+        if self._read[0] == seen:
+            return list(self._read[1])
         found = []
         for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
             try:
@@ -136,7 +142,8 @@ class Overrides:
             except json.JSONDecodeError:
                 raise InputError(f"line {number} of {FILE} is not JSON", field="overrides") from None
             found.append(validate(Override, content, source=f"line {number} of {FILE}"))
-        return found
+        self._read = (seen, found)
+        return list(found)
 
     def in_force(self, as_of: date) -> list[Override]:
         """Return the decisions in force at a date, one an enterprise and model: the newest."""
@@ -145,6 +152,11 @@ class Overrides:
             if override.holds(as_of):
                 newest[override.credit_code, override.model] = override
         return list(newest.values())
+
+    def of(self, credit_code: str, as_of: date) -> dict[str, str]:
+        """Return model → tier of the decisions on one enterprise that are in force at a date."""
+        held = (one for one in self.all() if one.credit_code == credit_code and one.holds(as_of))
+        return {one.model: one.tier for one in held}
 
 
 def tiers_by_model(overrides: Sequence[Override]) -> dict[str, dict[str, str]]:

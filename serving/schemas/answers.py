@@ -52,7 +52,13 @@ class Classification(Answer):
     district: str | None
     industry: str | None
     enterprise_type: str | None
-    decisive: Annotated[str, Field(description="The model that counts: the sector model where there is one.")]
+    decisive: Annotated[
+        str,
+        Field(
+            description="The model that counts: of the sector models, where there are any, "
+            "that of the riskiest tier."
+        ),
+    ]
     results: list[ModelResult]
 
 

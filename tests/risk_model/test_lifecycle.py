@@ -6,19 +6,27 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from typer.testing import CliRunner
 
 from features.errors import InputError
 from features.home import Home
-from features.store import RecordStore
+from features.records import TABLES
+from features.store import RecordStore, Snapshot
 from risk_model import pipeline
+from risk_model.classification import ModelVersion
 from risk_model.cli import build
-from risk_model.lifecycle import PROMOTION, compare_versions, monitor, promote_version
+from risk_model.lifecycle import PROMOTION, compare_versions, monitor, promote_version, roll_back
+from risk_model.model import RiskModel
 from risk_model.pipeline import classify_all, evaluate_model, train_models
 from risk_model.registry import Registry
+from risk_model.scoring import Scorer
 from risk_model.specification import ModelSpecification
+from risk_model.tiers.overrides import Overrides
 
 
 @pytest.fixture(scope="module", name="lived")
@@ -83,6 +91,43 @@ def test_the_challenger_is_compared_and_the_gate_is_kept(lived: Home) -> None:
         compare_versions(lived, "general", challenger="1")
 
 
+def test_back_to_an_earlier_champion_at_once_with_a_reason(lived: Home) -> None:
+    registry = Registry(lived)
+    promote_version(lived, "general", "3", force=True, reason="trial")
+    before = len(registry.reigns(registry.find("general", "1")))
+    words = ("promote", "general", "1", "--rollback", "--reason", "分值分布异常，退回上一版本")
+    assert "general version 1 is champion again." in run(lived, *words)
+    found = registry.find("general")
+    assert found.version == "1"
+    reigns = registry.reigns(found)
+    assert (len(reigns), reigns[0]["how"], reigns[0]["instead_of"]) == (before + 1, "first", None)
+    assert {k: reigns[-1][k] for k in ("how", "reason", "instead_of")} == {
+        "how": "rollback",
+        "reason": "分值分布异常，退回上一版本",
+        "instead_of": "3",
+    }
+    assert [one["from"] for one in reigns] == sorted(one["from"] for one in reigns)
+    with pytest.raises(InputError, match="is champion already"):
+        roll_back(lived, "general", "1", reason="again")
+    with pytest.raises(InputError, match="needs a reason"):
+        roll_back(lived, "general", "3", reason="  ")
+
+
+def test_there_is_no_way_back_to_what_never_was_champion(
+    records: RecordStore, trainings: Any, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "fresh")
+    registry = Registry(home)
+    for _ in range(2):
+        registry.log(trainings.general.model, metrics={}, documents={}, scratch=tmp_path / "model")
+    with pytest.raises(InputError, match="never was champion") as refused:
+        roll_back(home, "general", "2", reason="a guess")
+    assert "risk-model promote general 2" in str(refused.value.fix)
+    words = ["promote", "general", "2", "--rollback", "--force", "--home", str(home.root)]
+    result = CliRunner().invoke(build(), words)
+    assert "exclude each other" in str(result.exception) + result.output
+
+
 def test_the_comparison_is_told_in_words(lived: Home) -> None:
     said = run(lived, "compare", "general", "--challenger", "3", "--repetitions", "100")
     assert "Keep the champion" in said
@@ -133,3 +178,53 @@ def test_an_override_is_applied_with_the_next_classification(lived: Home) -> Non
     assert (row["tier"], row["decided_by"]) == ("D", "override")
     later = classify_all(lived, date(2026, 2, 1)).find(code, "general")
     assert later["decided_by"] != "override"
+
+
+def test_an_override_is_applied_to_one_enterprise_as_to_all(lived: Home) -> None:
+    """The scorer of single enterprises goes the same way as the classification, floors and dates included."""
+    registry = Registry(lived)
+    models = {"general": ModelVersion(*_of(registry))}
+    publication = classify_all(lived, date(2025, 12, 31))
+    rows = publication.rows(model="general").to_pandas()
+    usual = rows[(rows["decided_by"] == "score") & (rows["tier"] == "A")]["credit_code"].iloc[5]
+    low = rows["tier_by_score"].isin(["A", "B"])
+    listed = rows[(rows["decided_by"] == "floor:on_abnormal_list") & low]["credit_code"].iloc[0]
+    words = [
+        "--by",
+        "王某",
+        "--role",
+        "head_of_credit_supervision",
+        "--reason",
+        "现场核查发现记录未反映的变化",
+    ]
+    dates = ["--from", "2025-12-30", "--until", "2026-01-15"]
+    run(lived, "override", usual, "--tier", "C", *words, *dates)
+    run(lived, "override", listed, "--tier", "A", *words, *dates)
+    after = classify_all(lived, date(2025, 12, 31))
+    scorer = Scorer(models, after.context(), Overrides(lived))
+    snapshot = RecordStore(lived.store).snapshot()
+    for code, tier, why in ((usual, "C", "override"), (listed, "C", "floor:on_abnormal_list")):
+        records = _visible(snapshot, code, date(2025, 12, 31))
+        found = scorer.score(records, code, date(2025, 12, 31))["general"]
+        published = after.find(code, "general")
+        assert (found.tier, found.decided_by) == (published["tier"], published["decided_by"]) == (tier, why)
+        # Without the override, and when it has expired, the rules alone decide.
+        alone = Scorer(models, after.context()).score(records, code, date(2025, 12, 31))["general"]
+        late = scorer.score(records, code, date(2026, 1, 15))["general"]
+        assert alone.decided_by == rows.set_index("credit_code").loc[code, "decided_by"]
+        assert late.decided_by != "override"
+
+
+def _visible(snapshot: Snapshot, code: str, day: date) -> dict[str, pa.Table]:
+    """Return the records of an enterprise as somebody would send them at a date."""
+    found = {}
+    for name in snapshot.tables:
+        rows = snapshot.read(name, codes=(code, code))
+        seen = pc.and_(pc.less_equal(rows["visible_from"], day), pc.greater(rows["visible_to"], day))
+        found[name] = rows.filter(pc.and_(seen, pc.less_equal(rows["event_date"], day)))
+    return {name: rows.select(TABLES[name].arrow_schema.names) for name, rows in found.items() if len(rows)}
+
+
+def _of(registry: Registry) -> tuple[RiskModel, str]:
+    model, version = registry.load("general")
+    return model, version.version
