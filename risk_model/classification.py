@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from features.cohort import registered
 from features.definitions import LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
-from features.runners.threads import context_of, stream
-from risk_model.coverage import COVERAGE, records_known
-from risk_model.model import Contributions, RiskModel
+from features.runners import Scheduler
+from features.runners.ranges import cut
+from features.runners.threads import Threads, context_of
+from risk_model.classified_range import TOLERANCE, Classifying, classify_range
+from risk_model.coverage import COVERAGE
 from risk_model.publication import Publication, PublicationWriter
-from risk_model.publication.layout import CLASSIFICATION_SCHEMA
-from risk_model.registration import registration_at
-from risk_model.scale import INSUFFICIENT, TIERS, decide
+from risk_model.publication.layout import ENTERPRISES_A_SHARD, FORMAT
+from risk_model.scale import INSUFFICIENT, TIERS
+from risk_model.shipping import Fleet, ModelVersion
 from risk_model.tiers.overrides import Override, tiers_by_model
 from risk_model.training import Snapshot
 
+__all__ = ["TOLERANCE", "ModelVersion", "Progress", "classify"]
+
 Progress = Callable[[int, int], None]
-#: Largest difference between a margin and the sum of its contributions that is published.
-TOLERANCE = 1e-6
-TOP_REASONS = 3
-
-
-@dataclass
-class _Tally:
-    """What ``snapshot.json`` says of a model."""
-
-    tiers: Counter[str]
-    decided_by: Counter[str]
-    residual: float = 0.0
-    probability: float = 0.0
-
-    @property
-    def rows(self) -> int:
-        return sum(self.tiers.values())
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """A model and the version under which it is registered."""
-
-    model: RiskModel
-    version: str
 
 
 def classify(
@@ -65,8 +41,13 @@ def classify(
     previous: Publication | None = None,
     overrides: Sequence[Override] = (),
     progress: Progress | None = None,
+    scheduler: Scheduler | None = None,
+    shard: int = ENTERPRISES_A_SHARD,
 ) -> Publication:
     """Classify every enterprise in business, and publish the result with its explanations.
+
+    It is done shard by shard, in memory bounded by the shard. What was killed goes on behind the last
+    complete shard when the same is asked for again, and gives the same result.
 
     Parameters
     ----------
@@ -85,6 +66,11 @@ def classify(
         classification.
     progress
         Called with enterprises done and enterprises in all.
+    scheduler
+        Who works on the shards: threads by default, Dask or Spark
+        (:func:`features.runners.scheduler_of`). The result is the same.
+    shard
+        Enterprises a shard.
 
     Returns
     -------
@@ -94,7 +80,7 @@ def classify(
     Raises
     ------
     InputError
-        If nobody is in business at the date, or a model has no cuts.
+        If nobody is in business at the date, a model has no cuts, or another classification is being made.
     RuntimeError
         If contributions do not sum to a margin within :data:`TOLERANCE`; nothing is published.
     """
@@ -111,145 +97,62 @@ def classify(
     wanted = {name for entry in models.values() for name in entry.model.needed}
     kept = tuple(feature for feature in LIBRARY if feature.name in wanted)
     plan = Plan((*kept, *COVERAGE))
-    names = tuple(feature.name for feature in kept)
-    tallies = {name: _Tally(Counter(), Counter()) for name in models}
-    decisions = tiers_by_model(overrides)
-    own = {name: entry.model.feature_names for name, entry in models.items()}
-    with PublicationWriter(published, as_of, own, names) as writer:
-        context = context_of(snapshot, plan, pairs)
+    scheduler = scheduler or Threads(snapshot)
+    fleet = Fleet(models)
+    facts = {
+        "format": FORMAT,
+        "data_snapshot": snapshot.id,
+        "code_version": installed_version("risk-model"),
+        "features": plan.fingerprint,
+        "models": fleet.digest,
+        "previous": previous.name if previous else None,
+        "overrides": [one.model_dump(mode="json") for one in overrides],
+        "shard": shard,
+    }
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    with PublicationWriter(published, as_of, key) as writer:
+        context = writer.kept_context() or context_of(snapshot, plan, pairs, scheduler=scheduler)
         if context is not None:
             writer.context(context)
-        for table in stream(snapshot, plan, pairs, context=context, progress=progress):
-            who = registration_at(snapshot, as_of, table["credit_code"].combine_chunks())
-            before = _previous_tiers(previous, table["credit_code"])
-            parts = []
-            for name, entry in models.items():
-                rows, contributions = _score(
-                    name, entry, table, who, before.get(name, {}), decisions.get(name, {}), tallies[name]
-                )
-                parts.append(rows)
-                writer.contributions(name, contributions)
-            writer.classification(_interleave(parts))
-            writer.features(table)
-        document = _document(snapshot, models, tallies, previous, pairs.num_rows)
-        document["overrides"] = [one.model_dump(mode="json") for one in overrides]
+        work = Classifying(
+            plan,
+            context,
+            tuple(feature.name for feature in kept),
+            fleet,
+            as_of,
+            None if previous is None else previous.folder.resolve(),
+            tiers_by_model(overrides),
+        )
+        ready = len(writer.done)
+        done = sum(told["enterprises"] for told in writer.done)
+        left = (part for number, part in enumerate(cut(pairs, shard)) if number >= ready)
+        for found in scheduler.map(classify_range, work, left):
+            writer.shard(found.tables, found.facts)
+            done += found.facts["enterprises"]
+            if progress:
+                progress(done, pairs.num_rows)
+        document = _document(snapshot, models, writer.done, previous, pairs.num_rows)
+        document["features"] = list(work.kept)
+        document["overrides"] = facts["overrides"]
         folder = writer.publish(document)
     return Publication(folder)
 
 
-def _score(
-    name: str,
-    entry: ModelVersion,
-    table: pa.Table,
-    who: pa.Table,
-    before: Mapping[str, str],
-    decisions: Mapping[str, str],
-    tally: _Tally,
-) -> tuple[pa.Table, pa.Table]:
-    """Return classification rows and contributions of one model for a range of enterprises."""
-    model = entry.model
-    member = pa.array(model.applies(table))
-    own, who = table.filter(member), who.filter(member)
-    codes = own["credit_code"].combine_chunks()
-    matrix = model.matrix(own)
-    margin = model.margin(matrix)
-    explained = model.contributions(matrix)
-    residual = float(np.abs(explained.total() - margin).max(initial=0.0))
-    if residual > TOLERANCE:
-        msg = f"model {name!r}: contributions differ from the margin by {residual:.3g}, allowed {TOLERANCE:g}"
-        raise RuntimeError(msg)
-    score, probability = model.score(margin), model.probability(matrix)
-    records = records_known(own)
-    previous = np.array([before.get(code, "") for code in codes.to_pylist()], dtype=object)
-    assert model.cuts is not None
-    tier, by_score, decided_by = decide(
-        model.policy,
-        model.cuts,
-        score,
-        records=records,
-        floor_values={f.feature: own[f.feature].to_numpy() for f in model.policy.floors},
-        previous=previous,
-        overridden=np.array([decisions.get(code, "") for code in codes.to_pylist()], dtype=object)
-        if decisions
-        else None,
-    )
-    tally.tiers.update(tier.tolist())
-    tally.decided_by.update(decided_by.tolist())
-    tally.residual = max(tally.residual, residual)
-    tally.probability += float(probability.sum())
-    count = len(codes)
-    rows = pa.table(
-        {
-            "credit_code": codes,
-            **{column: who[column] for column in who.column_names[1:]},
-            "model": pa.repeat(pa.scalar(name), count),
-            "version": pa.repeat(pa.scalar(entry.version), count),
-            "score": score,
-            "margin": margin,
-            "probability": probability,
-            "tier": pa.array(tier, pa.string()),
-            "tier_by_score": pa.array(by_score, pa.string()),
-            "decided_by": pa.array(decided_by, pa.string()),
-            "previous_tier": pa.array([text or None for text in previous], pa.string()),
-            "records": records,
-            "top_reasons": top_reasons(model, explained),
-        },
-        schema=CLASSIFICATION_SCHEMA,
-    )
-    values = [pa.array(explained.values[:, i]) for i in range(explained.values.shape[1])]
-    base = pa.array(np.full(count, explained.base))
-    return rows, pa.table([codes, base, *values], names=["credit_code", "base_value", *explained.names])
-
-
-def top_reasons(model: RiskModel, explained: Contributions, count: int = TOP_REASONS) -> pa.Array:
-    """Return the declarations that raise each row's margin most, the strongest first.
-
-    Windows of one fact are one reason: their contributions are added before they are compared.
-    """
-    groups = list(dict.fromkeys(feature.group for feature in model.features))
-    place = {group: i for i, group in enumerate(groups)}
-    total = np.zeros((len(explained.values), len(groups)))
-    for column, feature in enumerate(model.features):
-        total[:, place[feature.group]] += explained.values[:, column]
-    order = np.argsort(-total, axis=1, kind="stable")[:, :count]
-    strength = np.take_along_axis(total, order, axis=1)
-    return pa.array(
-        [
-            [groups[i] for i, x in zip(line, strengths, strict=True) if x > 0]
-            for line, strengths in zip(order.tolist(), strength.tolist(), strict=True)
-        ],
-        pa.list_(pa.string()),
-    )
-
-
-def _interleave(parts: list[pa.Table]) -> pa.Table:
-    """Return the rows of all models by credit code, the order of the models kept."""
-    together = pa.concat_tables(parts)
-    return together.take(pc.sort_indices(together, sort_keys=[("credit_code", "ascending")]))
-
-
-def _previous_tiers(previous: Publication | None, codes: pa.ChunkedArray) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    if previous is None or not len(codes):
-        return found
-    code = pc.field("credit_code")
-    rows = previous.rows(
-        where=(code >= codes[0].as_py()) & (code <= codes[-1].as_py()),
-        columns=["credit_code", "model", "tier"],
-    )
-    columns = (rows[name].to_pylist() for name in ("credit_code", "model", "tier"))
-    for credit_code, model, tier in zip(*columns, strict=True):
-        found.setdefault(model, {})[credit_code] = tier
-    return found
+def _added(shards: Iterable[Mapping[str, Any]], model: str, what: str) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for told in shards:
+        total.update(told["models"][model][what])
+    return total
 
 
 def _document(
     snapshot: Snapshot,
     models: Mapping[str, ModelVersion],
-    tallies: Mapping[str, _Tally],
+    shards: Sequence[Mapping[str, Any]],
     previous: Publication | None,
     enterprises: int,
 ) -> dict[str, Any]:
+    tiers = {name: _added(shards, name, "tiers") for name in models}
     return {
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data_snapshot": snapshot.id,
@@ -261,11 +164,13 @@ def _document(
                 "version": entry.version,
                 "title": entry.model.title,
                 "target": entry.model.facts["specification"]["target"]["label"],
-                "rows": tallies[name].rows,
-                "tiers": {tier: tallies[name].tiers.get(tier, 0) for tier in (*TIERS, INSUFFICIENT)},
-                "decided_by": dict(sorted(tallies[name].decided_by.items())),
-                "prior": tallies[name].probability / max(tallies[name].rows, 1),
-                "largest_residual": tallies[name].residual,
+                "features": list(entry.model.feature_names),
+                "rows": sum(tiers[name].values()),
+                "tiers": {tier: tiers[name].get(tier, 0) for tier in (*TIERS, INSUFFICIENT)},
+                "decided_by": dict(sorted(_added(shards, name, "decided_by").items())),
+                "prior": sum(told["models"][name]["probability"] for told in shards)
+                / max(sum(tiers[name].values()), 1),
+                "largest_residual": max(told["models"][name]["residual"] for told in shards),
                 "cuts": [float(edge) for edge in entry.model.cuts.edges] if entry.model.cuts else None,
                 "policy": entry.model.policy.model_dump(mode="json"),
             }

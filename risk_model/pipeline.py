@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.home import Home
+from features.runners import scheduler_of
 from features.store import RecordStore, Snapshot
 from risk_model.cards.card import card
 from risk_model.cards.document import Document
@@ -306,6 +307,8 @@ def classify_all(
     names: Sequence[str] | None = None,
     snapshot: int | None = None,
     progress: Progress | None = None,
+    runner: str = "threads",
+    address: str | None = None,
 ) -> Publication:
     """Classify everybody with the champions, and publish.
 
@@ -321,6 +324,8 @@ def classify_all(
         Number of the record store's snapshot; the latest by default.
     progress
         Called with enterprises done and enterprises in all.
+    runner, address
+        Who works on the shards, as for :func:`features.runners.scheduler_of`.
 
     Raises
     ------
@@ -337,15 +342,17 @@ def classify_all(
         raise InputError("no model is trained", field="model", fix="Run risk-model train all first.")
     day = as_of or newest_day(records)
     earlier = [p for p in Publication.all(home) if p.as_of < day]
-    return classify(
-        records,
-        dict(sorted(models.items(), key=lambda item: _order(item[0]))),
-        day,
-        home.published,
-        previous=earlier[-1] if earlier else None,
-        overrides=Overrides(home).in_force(day),
-        progress=progress,
-    )
+    with scheduler_of(runner, records, address) as scheduler:
+        return classify(
+            records,
+            dict(sorted(models.items(), key=lambda item: _order(item[0]))),
+            day,
+            home.published,
+            previous=earlier[-1] if earlier else None,
+            overrides=Overrides(home).in_force(day),
+            progress=progress,
+            scheduler=scheduler,
+        )
 
 
 def newest_day(records: Snapshot) -> date:

@@ -94,8 +94,8 @@ class Current:
                 if not name or Path(name).name != name or name.startswith("."):
                     raise InputError(f"there is no published classification {name!r}", field="snapshot")
                 found = Publication(self.home.published / name)
-                # Opened now, so that a damaged file is noticed before the classification is put in force.
-                found.rows(codes=[""])
+                # Now, so that a damaged file is noticed before the classification is put in force.
+                found.check()
                 self._open[name] = found
                 while len(self._open) > KEPT_OPEN:
                     self._open.popitem(last=False)

@@ -234,7 +234,7 @@ def _any_prefix(column: str, prefixes: Sequence[str], values: dict[str, Any]) ->
 
 def _ask(publication: Publication, query: str, values: dict[str, Any]) -> pa.Table:
     with _connection().cursor() as cursor:
-        values = {"file": str(publication.folder / CLASSIFICATION), **values}
+        values = {"file": publication.files(CLASSIFICATION), **values}
         return cursor.sql(query, params=values).to_arrow_table()
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from features.definitions import LIBRARY
 from features.runners.threads import RecordReader
@@ -16,7 +15,6 @@ from risk_model.monitoring.calibration import judge, label_delay, newest_record
 from risk_model.monitoring.reference import MARGIN, Reference
 from risk_model.monitoring.stability import Shift, shift
 from risk_model.publication import Publication
-from risk_model.publication.layout import FEATURES
 from risk_model.scale import INSUFFICIENT, TIERS
 from risk_model.specification import Target
 
@@ -77,7 +75,7 @@ def _model(
     # As at training: by score and known records, without floors, hysteresis or persons.
     tiers = np.where(thin, INSUFFICIENT, np.asarray(rows["tier_by_score"].to_pylist(), dtype=object))
     wanted = [feature for feature in reference.bins if feature != MARGIN]
-    table = pq.read_table(publication.folder / FEATURES, columns=["credit_code", *wanted], use_threads=False)
+    table = publication.features_table(wanted)
     table = table.filter(pc.is_in(table["credit_code"], value_set=rows["credit_code"].combine_chunks()))
     margin = rows["margin"].to_numpy()
     found = {

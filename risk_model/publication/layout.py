@@ -1,12 +1,19 @@
-"""What lies in the folder of a published classification."""
+"""What lies in the folder of a published classification.
+
+``snapshot.json`` says what it is, ``context`` what features across enterprises knew of the others, and every
+shard (a folder with a number) holds a stretch of enterprises, sorted by credit code: their rows, the values
+of their features, and for each model what every feature adds to the margin.
+"""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
 CURRENT = "CURRENT"
 DOCUMENT = "snapshot.json"
+#: Of a shard: the stretch, and what is counted of it. It is written last: without it the shard is not done.
+SHARD = "shard.json"
 CLASSIFICATION = "classification.parquet"
 FEATURES = "features.parquet"
 #: What features across enterprises know of the others at the date: to score one enterprise alone.
@@ -37,8 +44,10 @@ CLASSIFICATION_SCHEMA = pa.schema(
     ]
 )
 
-#: Small enough that a look-up by code reads one row group.
-ROWS_A_GROUP = 20_000
+#: Enterprises of a shard: what is done again after an interruption, and what bounds the memory.
+ENTERPRISES_A_SHARD = 10_000
+#: Small enough that a look-up by code decodes little beside it.
+ROWS_A_GROUP = 1_000
 
 
 def contributions_file(model: str) -> str:
@@ -46,19 +55,27 @@ def contributions_file(model: str) -> str:
     return f"contributions-{model}.parquet"
 
 
-def contributions_schema(features: tuple[str, ...]) -> pa.Schema:
-    """Return credit code, base value, and one column a feature: what it adds to the margin."""
+def contributions_schema(features: int) -> pa.Schema:
+    """Return credit code, base value, and a list: what each feature adds to the margin.
+
+    One list in place of one column a feature, because a look-up costs by the column.
+    """
     return pa.schema(
         [
             pa.field("credit_code", pa.string()),
             pa.field("base_value", pa.float64()),
-            *(pa.field(name, pa.float64()) for name in features),
+            pa.field("contributions", pa.list_(pa.float64(), features)),
         ]
     )
 
 
-def features_schema(features: tuple[str, ...]) -> pa.Schema:
-    """Return credit code and one column a feature: its value."""
+def features_schema(features: int) -> pa.Schema:
+    """Return credit code and a list: the value of each feature."""
     return pa.schema(
-        [pa.field("credit_code", pa.string()), *(pa.field(name, pa.float64()) for name in features)]
+        [pa.field("credit_code", pa.string()), pa.field("values", pa.list_(pa.float64(), features))]
     )
+
+
+def shard_name(number: int) -> str:
+    """Return the name of a shard's folder."""
+    return f"{number:05d}"

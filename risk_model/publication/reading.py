@@ -1,18 +1,24 @@
-"""Reading a published classification, in place and without loading it."""
+"""Reading a published classification, in place and without loading it.
+
+A look-up finds the shard of a credit code by its bounds, and in it decodes one row group.
+"""
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.home import Home
@@ -60,7 +66,7 @@ class Publication:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
-        self._datasets: dict[str, ds.Dataset] = {}
+        self._whole: dict[str, ds.Dataset] = {}
         try:
             self.document: dict[str, Any] = json.loads((folder / layout.DOCUMENT).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -134,10 +140,35 @@ class Publication:
         condition = where
         if model is not None:
             condition = _both(condition, ds.field("model") == model)
-        if codes is not None:
+        if codes is None:
+            data = self._dataset(layout.CLASSIFICATION)
+        else:
             condition = _both(condition, ds.field("credit_code").isin(list(codes)))
-        return self._classification.to_table(
-            columns=list(columns) if columns else None, filter=condition, use_threads=False
+            data = self._of_codes(layout.CLASSIFICATION, codes)
+        return data.to_table(columns=list(columns) if columns else None, filter=condition, use_threads=False)
+
+    def between(self, first: str, last: str, columns: Sequence[str]) -> pa.Table:
+        """Return rows of the classification of a closed range of credit codes, sorted.
+
+        Parameters
+        ----------
+        first, last
+            Credit codes.
+        columns
+            Columns to return.
+        """
+        lows, highs = self._shards
+        paths = [
+            str(self._path(number, layout.CLASSIFICATION))
+            for number, (low, high) in enumerate(zip(lows, highs, strict=True))
+            if low <= last and first <= high
+        ]
+        if not paths:
+            return layout.CLASSIFICATION_SCHEMA.empty_table().select(list(columns))
+        code = ds.field("credit_code")
+        data = ds.dataset(paths, format="parquet")
+        return data.to_table(
+            columns=list(columns), filter=(code >= first) & (code <= last), use_threads=False
         )
 
     def find(self, credit_code: str, model: str | None = None) -> dict[str, Any]:
@@ -185,39 +216,88 @@ class Publication:
             raise InputError(
                 f"there is no model {model!r}", field="model", fix=f"There are {', '.join(self.models)}."
             )
-        one = ds.field("credit_code") == credit_code
-        table = self._dataset(layout.contributions_file(model)).to_table(filter=one, use_threads=False)
-        if not table.num_rows:
+        found = self._row(layout.contributions_file(model), credit_code)
+        if found is None:
             raise InputError(f"{credit_code} is not classified by model {model!r}", field="credit_code")
-        names = tuple(table.column_names[2:])
-        row = table.to_pylist()[0]
-        values = self._dataset(layout.FEATURES).to_table(columns=list(names), filter=one, use_threads=False)
+        names = self.feature_names(model)
+        values = self.values(credit_code)
         return PublishedContributions(
             names,
-            float(row["base_value"]),
-            np.array([row[name] for name in names], dtype=np.float64),
-            np.array([values[name][0].as_py() for name in names], dtype=np.float64),
+            float(found["base_value"]),
+            np.array(found["contributions"], dtype=np.float64),
+            np.array([values[name] for name in names], dtype=np.float64),
         )
 
     def values(self, credit_code: str) -> dict[str, float | None]:
-        """Return all feature values that were kept of an enterprise, missing ones as None or NaN.
+        """Return all feature values that were kept of an enterprise, missing ones as NaN.
 
         Raises
         ------
         InputError
             If it is not classified.
         """
-        one = ds.field("credit_code") == credit_code
-        found: list[dict[str, Any]] = (
-            self._dataset(layout.FEATURES).to_table(filter=one, use_threads=False).to_pylist()
-        )
-        if not found:
+        found = self._row(layout.FEATURES, credit_code)
+        if found is None:
             raise InputError(f"{credit_code} is not classified as of {self.as_of}", field="credit_code")
-        return {name: value for name, value in found[0].items() if name != "credit_code"}
+        return dict(zip(self.document["features"], found["values"], strict=True))
 
-    def table(self, file: str) -> pa.Table:
-        """Return a whole file of the publication; its names are in :mod:`risk_model.publication.layout`."""
-        return self._dataset(file).to_table()
+    def feature_names(self, model: str) -> tuple[str, ...]:
+        """Return the features of a model, in the order of its contributions."""
+        return tuple(self.document["models"][model]["features"])
+
+    def contributions_table(self, model: str) -> pa.Table:
+        """Return what every feature adds to the margin, of everybody.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``credit_code``, ``base_value`` and one column a feature of the model.
+        """
+        table = self._dataset(layout.contributions_file(model)).to_table()
+        own = _columns(table["contributions"], self.feature_names(model))
+        return pa.table({name: table[name] for name in ("credit_code", "base_value")} | own)
+
+    def features_table(self, names: Sequence[str] | None = None) -> pa.Table:
+        """Return the feature values of everybody.
+
+        Parameters
+        ----------
+        names
+            Features; by default all that were kept.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``credit_code`` and one column a feature.
+        """
+        table = self._dataset(layout.FEATURES).to_table()
+        own = _columns(table["values"], self.document["features"])
+        chosen = self.document["features"] if names is None else names
+        return pa.table({"credit_code": table["credit_code"]} | {name: own[name] for name in chosen})
+
+    def files(self, file: str) -> list[str]:
+        """Return the paths of a file of all shards, in order, for engines that read them in place."""
+        return [str(self._path(number, file)) for number in range(len(self._shards[0]))]
+
+    def check(self) -> None:
+        """Make sure that the files of every shard are there and are whole.
+
+        Raises
+        ------
+        InputError
+            If one is not.
+        """
+        kinds = (layout.CLASSIFICATION, layout.FEATURES, *map(layout.contributions_file, self.models))
+        for path in (path for file in kinds for path in self.files(file)):
+            try:
+                pq.read_metadata(path)
+            except (OSError, pa.ArrowInvalid):
+                raise InputError(
+                    f"{Path(path).parent.name}/{Path(path).name} of published classification {self.name!r} "
+                    "is missing or damaged",
+                    field="snapshot",
+                    fix="Run risk-model classify again.",
+                ) from None
 
     def context(self) -> Context | None:
         """Return what features across enterprises knew of the others; None if no feature looks there."""
@@ -225,15 +305,55 @@ class Publication:
         return Context.load(folder) if folder.is_dir() else None
 
     @cached_property
-    def _classification(self) -> ds.Dataset:
-        return self._dataset(layout.CLASSIFICATION)
+    def _shards(self) -> tuple[list[str], list[str]]:
+        """First and last credit code of every shard."""
+        shards = self.document["shards"]
+        return [shard["first"] for shard in shards], [shard["last"] for shard in shards]
+
+    def _path(self, number: int, file: str) -> Path:
+        return self.folder / layout.shard_name(number) / file
+
+    def _shard_of(self, credit_code: str) -> int | None:
+        first, last = self._shards
+        number = bisect_right(first, credit_code) - 1
+        return number if number >= 0 and credit_code <= last[number] else None
+
+    def _of_codes(self, file: str, codes: Sequence[str]) -> ds.Dataset:
+        """Return the shards of some codes."""
+        numbers = sorted({number for code in codes if (number := self._shard_of(code)) is not None})
+        if len(numbers) == 1:
+            return _opened(self._path(numbers[0], file))
+        if not numbers:
+            return ds.dataset(layout.CLASSIFICATION_SCHEMA.empty_table())
+        return ds.dataset([str(self._path(number, file)) for number in numbers], format="parquet")
+
+    def _row(self, file: str, credit_code: str) -> dict[str, Any] | None:
+        number = self._shard_of(credit_code)
+        if number is None:
+            return None
+        one = ds.field("credit_code") == credit_code
+        found: list[dict[str, Any]] = (
+            _opened(self._path(number, file)).to_table(filter=one, use_threads=False).to_pylist()
+        )
+        return found[0] if found else None
 
     def _dataset(self, file: str) -> ds.Dataset:
-        # Opened once: the footer of a file of 200 columns costs more than the row that is looked up.
-        found = self._datasets.get(file)
+        found = self._whole.get(file)
         if found is None:
-            found = self._datasets[file] = ds.dataset(self.folder / file, format="parquet")
+            found = self._whole[file] = ds.dataset(self.files(file), format="parquet")
         return found
+
+
+@lru_cache(maxsize=256)
+def _opened(path: Path) -> ds.Dataset:
+    # Opened once: the footer of a file costs more than the row that is looked up. A file never changes.
+    return ds.dataset(path, format="parquet")
+
+
+def _columns(lists: pa.ChunkedArray, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the columns of lists of fixed size, by name."""
+    matrix = pc.list_flatten(lists).to_numpy().reshape(len(lists), len(names))
+    return {name: matrix[:, place] for place, name in enumerate(names)}
 
 
 def current_name(home: Home) -> str | None:

@@ -77,7 +77,7 @@ def test_a_broken_classification_does_not_take_the_place_of_a_sound_one(
     current = Publication.current(own_home)
     broken = own_home.published / "2026-01-31-1"
     shutil.copytree(current.folder, broken)
-    (broken / layout.CLASSIFICATION).write_bytes(b"PAR1 not")
+    (broken / layout.shard_name(0) / layout.CLASSIFICATION).write_bytes(b"PAR1 not")
     set_current(own_home.published, broken.name)
     assert client.post("/classify", {"credit_code": code}).json()["snapshot"] == current.name
     assert any(broken.name in record.getMessage() for record in caplog.records)

@@ -1,0 +1,80 @@
+"""Models on their way to other processes: as the text and JSON that they are saved as."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from risk_model.model import RiskModel
+
+#: Name, version, and the files of the model's folder.
+Parcel = tuple[str, str, tuple[tuple[str, bytes], ...]]
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A model and the version under which it is registered."""
+
+    model: RiskModel
+    version: str
+
+
+class Fleet:
+    """The models of a classification, the general one first.
+
+    To another process it goes as the files of its models; there they are read as from the registry, checked
+    against their manifests.
+
+    Parameters
+    ----------
+    models
+        Name → model and version.
+    """
+
+    def __init__(self, models: Mapping[str, ModelVersion]) -> None:
+        self.models = dict(models)
+
+    @cached_property
+    def parcels(self) -> tuple[Parcel, ...]:
+        """The files of every model."""
+        return tuple((name, entry.version, tuple(_files(entry.model))) for name, entry in self.models.items())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of names, versions and files."""
+        found = hashlib.sha256()
+        for name, version, files in self.parcels:
+            found.update(f"{name}\0{version}\0".encode())
+            for path, content in files:
+                found.update(f"{path}\0{len(content)}\0".encode() + content)
+        return found.hexdigest()
+
+    def __reduce__(self) -> tuple[Callable[..., Fleet], tuple[Any, ...]]:
+        return _arrived, (self.parcels,)
+
+
+def _files(model: RiskModel) -> list[tuple[str, bytes]]:
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        return [
+            (str(path.relative_to(folder)), path.read_bytes())
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        ]
+
+
+def _arrived(parcels: tuple[Parcel, ...]) -> Fleet:
+    models = {}
+    for name, version, files in parcels:
+        with tempfile.TemporaryDirectory() as folder:
+            for path, content in files:
+                target = Path(folder) / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            models[name] = ModelVersion(RiskModel.load(Path(folder)), version)
+    return Fleet(models)
