@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chi2, kstest
 
 from features.errors import InputError
+from supervision.plan_rules import Objective
 from supervision.sampling import (
     GRID,
     Randomness,
     hajek_standard_error,
+    horvitz_thompson_error,
     horvitz_thompson_mean,
     horvitz_thompson_total,
     inclusion_shares,
+    optimal_allocation,
     seed_commitment,
     systematic_draw,
 )
@@ -103,12 +107,56 @@ def test_frequencies_over_seeds_are_the_probabilities() -> None:
     assert (np.abs(counts / draws - probability) <= 4.5 * error + 1e-12).all()
 
 
+@pytest.fixture(scope="module")
+def redrawn() -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return stated probabilities of a plan, how often each unit and each pair was drawn, and the draws."""
+    rng = np.random.default_rng(8)
+    count, draws = 60, 6_000
+    chance = rng.beta(1, 6, count)
+    rule = Objective(floor=0.1, precision=0.75, ceiling=0.9, source="test", trust="parameter")
+    tier = np.searchsorted(np.quantile(chance, [0.6, 0.85, 0.95]), chance)
+    shares = optimal_allocation(chance, np.array([1.0, 2.0, 4.0, 8.0])[tier], tier, 15, rule).shares
+    together = np.zeros((count, count), dtype=np.int64)
+    for i in range(draws):
+        randomness = Randomness(f"redraw {i}", "food", "2025-09")
+        start = randomness.start()
+        drawn = np.flatnonzero(systematic_draw(shares, randomness.keys(count), start))
+        together[np.ix_(drawn, drawn)] += 1
+    return shares / GRID, np.diag(together), together, draws
+
+
+def test_inclusion_frequencies_pass_chi_square_and_kolmogorov_smirnov(
+    redrawn: tuple[np.ndarray, np.ndarray, np.ndarray, int],
+) -> None:
+    stated, counts, _, draws = redrawn
+    deviation = (counts - draws * stated) / np.sqrt(draws * stated * (1 - stated))
+    # A draw of fixed size has one degree of freedom less than units.
+    statistic = (deviation**2).sum() * (len(stated) - 1) / len(stated)
+    assert 0.001 < chi2.sf(statistic, len(stated) - 1) < 0.999
+    assert kstest(deviation, "norm").pvalue > 0.001
+    # The test sees a probability that is wrong by a tenth.
+    wrong = stated * np.where(np.arange(len(stated)) % 2, 1.1, 0.9)
+    off = (counts - draws * wrong) / np.sqrt(draws * wrong * (1 - np.minimum(wrong, 0.999)))
+    assert chi2.sf((off**2).sum(), len(stated) - 1) < 1e-6
+
+
+def test_every_pair_is_drawn_together_at_times(
+    redrawn: tuple[np.ndarray, np.ndarray, np.ndarray, int],
+) -> None:
+    stated, _, together, draws = redrawn
+    pairs = np.triu_indices(len(stated), 1)
+    assert (together[pairs] > 0).all()
+    expected = np.outer(stated, stated)[pairs] * draws
+    # Close to independent, as for designs near maximum entropy, and a little less: the size is fixed.
+    assert together[pairs].sum() / expected.sum() == pytest.approx(1.0, abs=0.1)
+
+
 def test_horvitz_thompson_is_unbiased_over_draws_and_the_plain_mean_is_not() -> None:
     rng = np.random.default_rng(3)
     weights = np.repeat([1.0, 2.0, 4.0, 6.0], [400, 150, 60, 30])
     problem = rng.random(len(weights)) < np.repeat([0.05, 0.1, 0.3, 0.6], [400, 150, 60, 30])
     probability = inclusion_shares(weights, 80) / GRID
-    totals, ratios, plain = [], [], []
+    totals, ratios, plain, stated = [], [], [], []
     for i in range(1500):
         randomness = Randomness(str(i), "food", "2025-09")
         start = randomness.start()
@@ -116,6 +164,8 @@ def test_horvitz_thompson_is_unbiased_over_draws_and_the_plain_mean_is_not() -> 
         totals.append(horvitz_thompson_total(problem[drawn], probability[drawn]))
         ratios.append(horvitz_thompson_mean(problem[drawn], probability[drawn]))
         plain.append(problem[drawn].mean())
+        stated.append(horvitz_thompson_error(problem[drawn], probability[drawn]))
+    assert np.mean(stated) == pytest.approx(np.std(totals), rel=0.1)
     error = np.std(totals) / np.sqrt(len(totals))
     assert abs(np.mean(totals) - problem.sum()) < 4 * error
     # Hájek's mean is a ratio: its bias is of order 1/n.
