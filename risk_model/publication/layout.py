@@ -47,7 +47,7 @@ CLASSIFICATION_SCHEMA = pa.schema(
 #: Enterprises of a shard: what is done again after an interruption, and what bounds the memory.
 ENTERPRISES_A_SHARD = 10_000
 #: Small enough that a look-up by code decodes little beside it.
-ROWS_A_GROUP = 1_000
+ROWS_A_GROUP = 250
 
 
 def contributions_file(model: str) -> str:

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from features.errors import InputError
 from features.home import Home
 from features.kernel import Context
+from features.store.ordered_files import FileRange
 from risk_model.publication import layout
 from risk_model.tiers.headline import decisive_last
 
@@ -331,10 +332,9 @@ class Publication:
         number = self._shard_of(credit_code)
         if number is None:
             return None
-        one = ds.field("credit_code") == credit_code
-        found: list[dict[str, Any]] = (
-            _opened(self._path(number, file)).to_table(filter=one, use_threads=False).to_pylist()
-        )
+        rows, schema = _looked_up(self._path(number, file))
+        # What follows a code directly is the first beyond it.
+        found: list[dict[str, Any]] = rows.read(schema, credit_code, credit_code + "\0")[0].to_pylist()
         return found[0] if found else None
 
     def _dataset(self, file: str) -> ds.Dataset:
@@ -344,10 +344,15 @@ class Publication:
         return found
 
 
+# Opened once: the footer of a file costs more than the row that is looked up. A file never changes.
 @lru_cache(maxsize=256)
 def _opened(path: Path) -> ds.Dataset:
-    # Opened once: the footer of a file costs more than the row that is looked up. A file never changes.
     return ds.dataset(path, format="parquet")
+
+
+@lru_cache(maxsize=256)
+def _looked_up(path: Path) -> tuple[FileRange, pa.Schema]:
+    return FileRange([str(path)], ["credit_code"]), pq.read_schema(path)
 
 
 def _columns(lists: pa.ChunkedArray, names: Sequence[str]) -> dict[str, np.ndarray]:
