@@ -108,6 +108,7 @@ def candidates_from(
             "key_item": key,
             "key_reason": key_reason,
             "exempt_because": _exemption(seen, code, first, rules, sector),
+            "sectors": "",
         }
     )
     return candidates[list(INPUT_COLUMNS)]
@@ -167,7 +168,9 @@ def _counted_this_year(
         counts &= seen["domain"].isin(rules.annual_cap.domains)
         if "kind" in seen.columns:
             counts &= ~seen["kind"].isin(rules.annual_cap.except_kinds)
-    number = seen.loc[counts, "credit_code"].value_counts()
+    # Inspections of one day are one visit, whoever takes part.
+    visits = seen.loc[counts, ["credit_code", "event_date"]].drop_duplicates()
+    number = visits["credit_code"].value_counts()
     return code.map(number).fillna(0).to_numpy(dtype=np.int64)
 
 

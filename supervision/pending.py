@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from supervision.joint import JOINED
 from supervision.plans import DOCUMENT, StoredPlan, read_plan
 from supervision.sampling.calendar import month_bounds, months_later
 from supervision.sampling.reasons import KEY, STATUTORY
@@ -24,7 +25,7 @@ def pending_visits(plans: Path, *, sector: str, month: str) -> pd.DataFrame | No
     plans
         Folder of all plans.
     sector, month
-        Of the plan that is being made; an earlier draw of the same does not count.
+        Of the plan that is being made; an earlier draw of the month for one of its sectors does not count.
 
     Returns
     -------
@@ -47,7 +48,8 @@ def pending_visits(plans: Path, *, sector: str, month: str) -> pd.DataFrame | No
             continue
         stored = read_plan(folder)
         told = stored.document
-        if not since <= told.month <= month or (told.sector, told.month) == (sector, month):
+        own = set(told.sector.split(JOINED)) & set(sector.split(JOINED))
+        if not since <= told.month <= month or (own and told.month == month):
             continue
         # The last draw of a sector, month and district is the one that is carried out.
         key = (told.sector, told.month, told.context.get("district"))
@@ -57,16 +59,16 @@ def pending_visits(plans: Path, *, sector: str, month: str) -> pd.DataFrame | No
     for stored in newest.values():
         planned_from, planned_until = month_bounds(stored.document.month)
         chosen = stored.frame[stored.frame["selected"]]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "credit_code": chosen["credit_code"].to_numpy(),
-                    "domain": stored.document.sector,
-                    "kind": "routine",
-                    "planned_from": np.datetime64(planned_from, "s"),
-                    "planned_until": np.datetime64(planned_until, "s"),
-                    "full_item": chosen["part"].isin([STATUTORY, KEY]).to_numpy(),
-                }
-            )
+        visits = pd.DataFrame(
+            {
+                "credit_code": chosen["credit_code"].to_numpy(),
+                "domain": [(s or stored.document.sector).split(JOINED) for s in chosen["sectors"]],
+                "kind": "routine",
+                "planned_from": np.datetime64(planned_from, "s"),
+                "planned_until": np.datetime64(planned_until, "s"),
+                "full_item": chosen["part"].isin([STATUTORY, KEY]).to_numpy(),
+            }
         )
+        # A joint visit is an inspection of each sector that takes part.
+        parts.append(visits.explode("domain", ignore_index=True))
     return pd.concat(parts, ignore_index=True) if parts else None

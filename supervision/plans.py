@@ -46,6 +46,7 @@ HEADINGS = {
     "inclusion_probability": "抽中概率",
     "last_inspected": "上次检查日期",
     "last_full_inspection": "上次全项目检查日期",
+    "sectors": "联合检查部门",
 }
 TEAM_HEADINGS = {"inspector_ids": "检查人员编号", "inspectors": "检查人员", "assigned": "选派情况"}
 ASSIGNED_WORDS = {

@@ -17,6 +17,7 @@ from features.errors import InputError
 from features.home import Home
 from features.records import TABLES, codes
 from features.store import RecordStore
+from supervision.joint import JOINED
 from supervision.plans import StoredPlan, read_plan
 from supervision.sampling import hajek_standard_error, horvitz_thompson_mean
 from supervision.sampling.calendar import month_bounds
@@ -24,8 +25,8 @@ from supervision.sampling.reasons import RANDOM
 from supervision.working_days import working_calendar
 
 REQUIRED = ("credit_code", "date")
-OPTIONAL = ("outcome", "result_codes", "kind", "critical_items", "serious_items", "minor_items", "points",
-            "full_item", "provider", "recorded_at")  # fmt: skip
+OPTIONAL = ("domain", "outcome", "result_codes", "kind", "critical_items", "serious_items", "minor_items",
+            "points", "full_item", "provider", "recorded_at")  # fmt: skip
 #: The gravest of several results decides. Censored and neutral results say nothing about problems.
 GRAVITY = ("censored", "neutral", "no_problem", "corrected", "problem", "severe")
 PROBLEMS = ("problem", "severe")
@@ -87,7 +88,7 @@ def record_results(home: Home, folder: Path, file: Path, *, on: date, provider: 
     folder
         The plan.
     file
-        CSV: ``credit_code``, ``date``, and ``outcome`` or ``result_codes`` (published codes, separated
+        CSV: ``credit_code``, ``date``, for a joint visit ``domain`` (a row a sector), and ``outcome`` or ``result_codes`` (published codes, separated
         by commas; the gravest decides); further columns of the inspection table as they are known.
     on
         Day on which they come on file.
@@ -158,9 +159,12 @@ def _rows(stored: StoredPlan, file: Path, on: date, provider: str) -> list[dict[
         except InputError as error:
             raise InputError(f"line {line}: {error.message}", field=error.field, fix=error.fix) from None
         rows.append({**row, "source_line": line})
-    seen = pd.Series([row["credit_code"] for row in rows], dtype=object)
+    seen = pd.Series([row["record_id"] for row in rows], dtype=object)
     if seen.duplicated().any():
-        raise InputError(f"{seen[seen.duplicated()].iloc[0]} occurs more than once", field="credit_code")
+        twice = rows[int(seen.duplicated().argmax())]
+        raise InputError(
+            f"{twice['credit_code']} occurs more than once ({twice['domain']})", field="credit_code"
+        )
     return rows
 
 
@@ -183,14 +187,16 @@ def _row(
         )
     outcome, published = _outcome(given)
     random = planned["part"] == RANDOM or planned["reason"] == "deferred"
+    domain = _domain(given, stored, planned)
     row: dict[str, Any] = {
         "credit_code": code,
         "event_date": day,
         "recorded_at": _date(given["recorded_at"], "recorded_at") if given.get("recorded_at") else on,
         "provider": given.get("provider", "").strip() or provider,
-        "record_id": f"inspection:{stored.document.name}:{code}",
+        "record_id": f"inspection:{stored.document.name}:{code}"
+        + (f":{domain}" if planned.get("sectors") else ""),
         "kind": given.get("kind", "").strip() or ("random" if random else "routine"),
-        "domain": stored.document.sector,
+        "domain": domain,
         "selection": "random" if random else "full_coverage",
         "inclusion_probability": float(planned["inclusion_probability"]),
         "outcome": outcome,
@@ -210,6 +216,21 @@ def _row(
         raise InputError(f"{points!r} is no number", field="points") from None
     row["full_item"] = _truth(given.get("full_item", ""))
     return row
+
+
+def _domain(given: dict[str, str], stored: StoredPlan, planned: dict[Any, Any]) -> str:
+    """Return the sector of an inspection: the plan's, or one of those that take part in a joint visit."""
+    sectors = str(planned.get("sectors") or stored.document.sector).split(JOINED)
+    stated = given.get("domain", "").strip()
+    if not stated and len(sectors) == 1:
+        return sectors[0]
+    if stated not in sectors:
+        raise InputError(
+            f"{stated!r} takes no part in the visit to {given['credit_code'].strip()}",
+            field="domain",
+            fix=f"Give one of {', '.join(sectors)}, a row each.",
+        )
+    return stated
 
 
 def _outcome(given: dict[str, str]) -> tuple[str, str]:
@@ -260,7 +281,7 @@ def _report(
         duplicate=duplicate,
         outcomes={str(name): int(number) for name, number in counted.items()},
         problems=int(problem.sum()),
-        expected=float(planned.loc[frame["credit_code"], "probability"].sum()),
+        expected=float(planned.loc[frame["credit_code"].unique(), "probability"].sum()),
         late=int(late),
         estimated_rate=rate,
         standard_error=error,

@@ -12,6 +12,7 @@ from supervision.assignment.assigning import Assignment, assign_inspectors
 from supervision.assignment.pool import Inspector
 from supervision.assignment.rules import load_assignment_rules
 from supervision.candidates import candidates_from
+from supervision.joint import joint_assignment, joint_candidates, joint_rules, sectors_of
 from supervision.pending import pending_visits
 from supervision.plan_rules import load_plan_rules
 from supervision.plans import save_plan
@@ -48,7 +49,7 @@ def plan_month(
     home
         Records, published classifications, plans.
     sector
-        ``general``, ``food`` or ``special_equipment``.
+        ``general``, ``food`` or ``special_equipment``; several joined by ``+`` for joint visits.
     month
         ``YYYY-MM``.
     capacity
@@ -67,19 +68,28 @@ def plan_month(
     InputError
         If nothing is published, or an argument cannot be used.
     """
-    rules = load_plan_rules(sector, month_bounds(month)[0], rules_file)
-    found = inputs.read_inputs(home, sector, district)
-    as_of = inputs.known_until(month, found.classified_at)
-    candidates = candidates_from(
-        found.classification,
-        found.inspections,
-        found.licences,
-        sector=sector,
-        month=month,
-        as_of=as_of,
-        rules=rules,
-        pending=pending_visits(home.plans, sector=sector, month=month),
-    )
+    first, _ = month_bounds(month)
+    names = sectors_of(sector)
+    waiting = pending_visits(home.plans, sector=sector, month=month)
+    own_rules = {name: load_plan_rules(name, first, rules_file) for name in names}
+    each = {}
+    for name in names:
+        found = inputs.read_inputs(home, name, district)
+        as_of = inputs.known_until(month, found.classified_at)
+        each[name] = candidates_from(
+            found.classification,
+            found.inspections,
+            found.licences,
+            sector=name,
+            month=month,
+            as_of=as_of,
+            rules=own_rules[name],
+            pending=waiting,
+        )
+    candidates, rules = each[names[0]], own_rules[names[0]]
+    if len(names) > 1:
+        candidates = joint_candidates(each, own_rules, month)
+        rules = joint_rules(list(own_rules.values()))
     made = plan_inspections(candidates, sector=sector, month=month, capacity=capacity, seed=seed, rules=rules)
     origin = {
         "known_until": as_of,
@@ -89,7 +99,7 @@ def plan_month(
     }
     assignment = None
     if inspectors is not None:
-        assignment_rules = load_assignment_rules(sector, month_bounds(month)[0])
-        assignment = assign_inspectors(made, inspectors, assignment_rules)
+        teams = joint_assignment([load_assignment_rules(name, first) for name in names])
+        assignment = assign_inspectors(made, inspectors, teams)
     folder = save_plan(made, home.plans, snapshot=found.snapshot, context=origin, assignment=assignment)
     return SavedPlan(made, folder, found.snapshot, assignment)

@@ -129,12 +129,13 @@ def assign_inspectors(plan: Plan, pool: Sequence[Inspector], rules: AssignmentRu
     -----
     An inspector is eligible for an enterprise if both share the first digits of the district code that
     the rules ask for, and there is no conflict of interest; so many of a team as the rules say are
-    competent in the sector. Enterprises are served in random order; each draws one inspector after the
-    other, with chances in proportion to the visits that each still has to give, so that workload evens
-    out. Where no eligible inspector has visits left, a chain of exchanges is looked for: one who is full
-    gives a visit to a colleague who is not (augmenting path), which changes who goes but no count; an
-    enterprise stays without a team only if there is no such chain for one of its seats. All draws are of
-    whole numbers.
+    competent in the sector, for a joint visit in each of its sectors (one person counts for each that he
+    or she knows, and whoever knows most of what is still needed is taken). Enterprises are served in
+    random order; each draws one inspector after the other, with chances in proportion to the visits that
+    each still has to give, so that workload evens out. Where no eligible inspector has visits left, a
+    chain of exchanges is looked for: one who is full gives a visit to a colleague who is not (augmenting
+    path), which changes who goes but no count; an enterprise stays without a team only if there is no
+    such chain for one of its seats. All draws are of whole numbers.
     """
     if rules.sector != plan.sector:
         raise InputError(f"the rules are of {rules.sector!r}, the plan of {plan.sector!r}", field="rules")
@@ -145,7 +146,9 @@ def assign_inspectors(plan: Plan, pool: Sequence[Inspector], rules: AssignmentRu
     districts = dict(zip(codes, selected["district"].tolist(), strict=True))
     keys = randomness.keys(len(codes)).tolist()
     order = [code for _, code in sorted(zip(keys, codes, strict=True))]
-    draw = _Draw(inspectors, rules, districts, randomness)
+    joined = selected["sectors"].tolist()
+    sectors = {c: tuple((s or plan.sector).split("+")) for c, s in zip(codes, joined, strict=True)}
+    draw = _Draw(inspectors, rules, districts, sectors, randomness)
     reasons = {code: draw.serve(code) for code in order}
     return Assignment(
         rules=rules,
@@ -167,6 +170,7 @@ class _Draw:
         inspectors: list[Inspector],
         rules: AssignmentRules,
         districts: dict[str, str],
+        sectors: dict[str, tuple[str, ...]],
         randomness: Randomness,
     ) -> None:
         self.teams: dict[str, list[int]] = {}
@@ -174,7 +178,8 @@ class _Draw:
         self._left = [inspector.visits for inspector in inspectors]
         self._visits: list[list[str]] = [[] for _ in inspectors]
         self._randomness = randomness
-        self._competent = [rules.sector in inspector.competences for inspector in inspectors]
+        self._competences = [frozenset(inspector.competences) for inspector in inspectors]
+        self._sectors = sectors
         self._conflicts = [frozenset(inspector.conflicts) for inspector in inspectors]
         self._districts = districts
         self._local: dict[str, list[int]] = {}
@@ -188,16 +193,37 @@ class _Draw:
     def serve(self, code: str) -> str:
         """Draw a team for an enterprise, all or none; say what came of it."""
         everybody = [p for p in self._local[self._districts[code]] if code not in self._conflicts[p]]
-        able = [p for p in everybody if self._competent[p]]
-        if len(everybody) < self._rules.inspectors or len(able) < self._rules.competent:
+        sectors = self._sectors[code]
+        able = {s: [p for p in everybody if s in self._competences[p]] for s in sectors}
+        if len(everybody) < self._rules.inspectors or any(
+            len(found) < self._rules.competent for found in able.values()
+        ):
             return "without_eligible"
-        for seat in range(self._rules.inspectors):
-            # The competent seats first: what is left may be filled by anybody.
-            candidates = able if seat < self._rules.competent else everybody
-            if not self._seat(code, candidates):
+        team = self.teams.setdefault(code, [])
+        # The competent seats first: what is left may be filled by anybody.
+        while needed := [s for s in sectors if self._count(team, s) < self._rules.competent]:
+            if not self._seat(code, self._most_useful(able[needed[0]], needed, team)):
+                self._release(code)
+                return "beyond_workload"
+        while len(team) < self._rules.inspectors:
+            if not self._seat(code, everybody):
                 self._release(code)
                 return "beyond_workload"
         return "assigned"
+
+    def _count(self, team: list[int], sector: str) -> int:
+        return sum(sector in self._competences[p] for p in team)
+
+    def _most_useful(self, able: list[int], needed: list[str], team: list[int]) -> list[int]:
+        """Return who of the able with visits left knows most of what is still needed; all if nobody has."""
+        if len(needed) == 1:
+            return able
+        free = [p for p in able if self._left[p] and p not in team]
+        if not free:
+            return able
+        known = {p: len(self._competences[p].intersection(needed)) for p in free}
+        most = max(known.values())
+        return [p for p in free if known[p] == most]
 
     def _seat(self, code: str, candidates: list[int]) -> bool:
         team = self.teams.setdefault(code, [])
@@ -241,13 +267,12 @@ class _Draw:
     def _colleagues(self, place: int, visit: str) -> list[int]:
         """Return who could take a visit over and leave its team as able as it was."""
         team = self.teams[visit]
-        able = sum(self._competent[p] for p in team) - self._competent[place]
+        rest = [p for p in team if p != place]
+        lacking = [s for s in self._sectors[visit] if self._count(rest, s) < self._rules.competent]
         return [
             p
             for p in self._local[self._districts[visit]]
-            if p not in team
-            and visit not in self._conflicts[p]
-            and able + self._competent[p] >= self._rules.competent
+            if p not in team and visit not in self._conflicts[p] and self._competences[p].issuperset(lacking)
         ]
 
     def _give(self, place: int, code: str) -> None:

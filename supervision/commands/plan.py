@@ -33,7 +33,10 @@ def plan(
     *,
     context: typer.Context,
     sector: Annotated[
-        str | None, typer.Option(help="general, food or special_equipment.", show_default=False)
+        str | None,
+        typer.Option(
+            help="general, food or special_equipment; food+general for joint visits.", show_default=False
+        ),
     ] = None,
     month: Annotated[str | None, typer.Option(help="Month to plan, YYYY-MM.", show_default=False)] = None,
     capacity: Annotated[

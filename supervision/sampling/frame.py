@@ -29,9 +29,11 @@ INPUT_COLUMNS: Mapping[str, Kind] = {
     "key_item": "bool",
     "key_reason": "string",
     "exempt_because": "string",
+    "sectors": "string",
 }
-#: May be left out: since when the statutory minimum runs; why the enterprise is exempt from this plan.
-OPTIONAL_COLUMNS = ("subject_since", "exempt_because")
+#: May be left out: since when the statutory minimum runs; why the enterprise is exempt from this plan; which
+#: sectors take part in a joint visit.
+OPTIONAL_COLUMNS = ("subject_since", "exempt_because", "sectors")
 NO_DATE = np.iinfo(np.int64).min
 
 

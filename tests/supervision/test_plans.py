@@ -136,7 +136,7 @@ def test_a_missing_result_column_is_detected(folder: Path) -> None:
 
 def test_another_seed_rule_or_capacity_is_detected(folder: Path) -> None:
     original = (folder / "plan.json").read_text(encoding="utf-8")
-    edit_document(folder, lambda d: d.update(seed="another"))
+    edit_document(folder, lambda d: d.update(seed="other"))
     assert {"seed", "inputs", "draw"} <= failed(folder)
 
     for edit, checks in (
