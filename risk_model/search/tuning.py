@@ -1,8 +1,9 @@
-"""Tuning of a model on a home's records: searches, keeps what was tried, writes a profile."""
+"""Tuning of a model on a home's records: searches settings or features, writes a profile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import yaml
 
 from features.home import Home
 from features.store import RecordStore
-from risk_model.dataset import build_dataset, needed_features
+from risk_model.dataset import Dataset, build_dataset, needed_features
+from risk_model.model import RiskModel
 from risk_model.registry import Registry
 from risk_model.search.bounds import Bounds
 from risk_model.search.searching import Found, as_record, as_settings, search
-from risk_model.specification import find_profile, load_specification
+from risk_model.search.stability import Stability, select
+from risk_model.specification import ModelSpecification, find_profile, load_specification
 from risk_model.training import policy_of
 
 EXPERIMENT = "risk-model-search"
@@ -45,14 +48,73 @@ def tune(
     progress
         Called with trials done and trials in all.
     """
+    at_hand = _prepare(home, name, profile, snapshot)
+    found = search(
+        at_hand.specification,
+        at_hand.dataset,
+        base=at_hand.base,
+        trials=trials,
+        bounds=bounds,
+        progress=progress,
+    )
+    _log(at_hand.registry, home, name, at_hand.snapshot, found)
+    return found
+
+
+def select_features(
+    home: Home,
+    name: str,
+    *,
+    profile: str | None = None,
+    snapshot: int | None = None,
+    halves: int = 20,
+    threshold: float = 0.6,
+    progress: Callable[[int, int], None] | None = None,
+) -> Stability:
+    """Find the features of a model that are stable, on a snapshot of the records.
+
+    Parameters
+    ----------
+    home
+        Records and registry; a model that is an increment starts from the registered champion.
+    name, profile
+        The model.
+    snapshot
+        Number of the record store's snapshot; the latest by default.
+    halves, threshold
+        See :func:`risk_model.search.stability.select`.
+    progress
+        Called with halves done and halves in all.
+    """
+    at_hand = _prepare(home, name, profile, snapshot)
+    return select(
+        at_hand.specification,
+        at_hand.dataset,
+        base=at_hand.base,
+        halves=halves,
+        threshold=threshold,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True)
+class _AtHand:
+    """What a search works on."""
+
+    registry: Registry
+    specification: ModelSpecification
+    base: RiskModel | None
+    dataset: Dataset
+    snapshot: str
+
+
+def _prepare(home: Home, name: str, profile: str | None, snapshot: int | None) -> _AtHand:
     specification = load_specification(name, profile)
     registry = Registry(home)
     base = registry.load(specification.increment_over)[0] if specification.increment_over else None
     records = RecordStore(home.store).snapshot(snapshot)
     dataset = build_dataset(records, specification, needed_features(specification, policy_of(specification)))
-    found = search(specification, dataset, base=base, trials=trials, bounds=bounds, progress=progress)
-    _log(registry, home, name, str(records.id), found)
-    return found
+    return _AtHand(registry, specification, base, dataset, str(records.id))
 
 
 def as_profile(name: str, profile: str | None, found: Found) -> str:
