@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from features.store import Snapshot
+from risk_model.dataset import Dataset
 from risk_model.evaluation.metrics import positives_at
 from risk_model.evaluation.population import Outcomes, outcomes, population_at, registration_of
-from risk_model.evaluation.report import whole_population
+from risk_model.evaluation.report import earlier_draws, whole_population
 from risk_model.evaluation.selection import (
     Arm,
     estimate,
@@ -305,3 +306,24 @@ def test_on_the_province_the_draws_speak_of_everybody(
     for name in ("doubly_robust", "random_draws_only"):
         assert rate[name]["low"] <= true <= rate[name]["high"]
     assert abs(rate["model_assisted"]["value"] - true) < abs(rate["naive"]["value"] - true)
+
+
+def test_draws_of_all_earlier_times_help_and_none_was_learned_from(trainings: object) -> None:
+    training = trainings.general  # type: ignore[attr-defined]
+    model, dataset = training.model, training.dataset
+    found = earlier_draws(model, dataset, training.unseen)
+    assert found is not None
+    margin, rows = found
+    assert (rows["selection"] == "random").all()
+    assert (rows["inclusion_probability"] > 0).all()
+    assert set(rows["part"]) == {"train", "calibration"}
+    own = (rows["part"] == "train").to_numpy()
+    learned = model.margin(model.matrix(rows))
+    np.testing.assert_array_equal(margin[~own], learned[~own])
+    assert (margin[own] != learned[own]).mean() > 0.99
+    # What training kept is what an evaluation grows for itself.
+    again = earlier_draws(model, dataset)
+    assert again is not None
+    np.testing.assert_array_equal(again[0], margin)
+    unknown = Dataset(dataset.rows.drop(columns="inclusion_probability"), dataset.windows)
+    assert earlier_draws(model, unknown) is None
