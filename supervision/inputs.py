@@ -81,12 +81,12 @@ def publication_on(home: Home, on: date) -> Publication | None:
     return found[-1] if found else None
 
 
-def tier_on(home: Home, credit_code: str, on: date) -> str | None:
-    """Return an enterprise's tier by the general model, as published on a day or before."""
+def tier_on(home: Home, credit_code: str, on: date, model: str = "general") -> str | None:
+    """Return an enterprise's tier by a model, as published on a day or before."""
     publication = publication_on(home, on)
     if publication is None:
         return None
-    rows = publication.rows(model="general", codes=[credit_code], columns=["tier"])
+    rows = publication.rows(model=model, codes=[credit_code], columns=["tier"])
     return str(rows["tier"][0]) if rows.num_rows else None
 
 

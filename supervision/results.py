@@ -89,7 +89,8 @@ def record_results(home: Home, folder: Path, file: Path, *, on: date, provider: 
         The plan.
     file
         CSV: ``credit_code``, ``date``, for a joint visit ``domain`` (a row a sector), and ``outcome`` or
-        ``result_codes`` (published codes, separated by commas; the gravest decides); further columns of the inspection table as they are known.
+        ``result_codes`` (published codes, separated by commas; the gravest decides); further columns of the
+        inspection table as they are known.
     on
         Day on which they come on file.
     provider

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command ``simulate``."""
+    """Add the commands ``simulate`` and ``simulate-inspections``."""
     app.command("simulate")(simulate)
+    app.command("simulate-inspections")(simulate_inspections)
 
 
 def simulate(
@@ -61,6 +62,52 @@ def simulate(
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         _show(report)
+
+
+def simulate_inspections(
+    *,
+    file: Annotated[
+        Path, typer.Argument(metavar="CSV", help="Enterprises to inspect: selected.csv of a plan.")
+    ],
+    domain: Annotated[str, typer.Option(help="general, food or special_equipment.")],
+    month: Annotated[str, typer.Option(help="Month of the inspections, YYYY-MM.")],
+    out: Annotated[Path, typer.Option(help="CSV to write, as risk-model plan results reads it.")],
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of all state; by default RISK_MODEL_HOME, else ./var.", metavar="DIR"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Say what a plan's inspections find in the simulated province of the home: the same whoever inspects."""
+    import json
+
+    import pandas as pd
+
+    from features.errors import InputError
+    from features.home import Home
+    from features.simulation.visiting import visit
+    from features.terminal import required_day
+
+    first = required_day(f"{month}-01", "--month")
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read: {error}", field="file") from None
+    named = [column for column in table.columns if str(column).endswith("credit_code")]
+    if not named:
+        raise InputError(
+            f"{file.name} has no column credit_code; it has {', '.join(map(str, table.columns))}",
+            field="credit_code",
+        )
+    codes = [code.strip() for code in table[named[0]]]
+    found = visit(Home.locate(home).simulated, codes, domain=domain, first=first)
+    found.to_csv(out, index=False, encoding="utf-8")
+    counts = {str(name): int(number) for name, number in found["outcome"].value_counts().items()}
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "inspections": len(found), "outcomes": counts}, indent=2))
+    else:
+        told = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.items()))
+        typer.echo(f"{len(found):,} inspections: {told}. Written to {out}")
 
 
 def _show(report: SimulationReport) -> None:

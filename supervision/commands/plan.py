@@ -12,12 +12,17 @@ from features.terminal import HomeOption, JsonOption, print_json
 from supervision.commands.options import OnOption, day
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from supervision.assignment.assigning import Assignment
+    from supervision.plan_rules import PlanRules
     from supervision.sampling.planning import Plan
     from supervision.verification import VerifyReport
     from supervision.workflow import SavedPlan
 
 T = TypeVar("T")
+#: Results of the random draw from which an estimate of the problem rate is shown in words.
+FEWEST_DRAWN = 30
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +31,12 @@ def register(app: typer.Typer) -> None:
     group.callback()(plan)
     group.command("verify")(verify)
     group.command("results")(results)
-    app.add_typer(group, name="plan", help="Plan a month's inspections; verify a plan; load its results.")
+    group.command("rules")(rules_in_force)
+    app.add_typer(
+        group,
+        name="plan",
+        help="Plan a month's inspections; verify a plan; load its results; show the rules.",
+    )
 
 
 def plan(
@@ -145,7 +155,9 @@ def results(
     )
     typer.echo("  " + ", ".join(f"{name} {number:,}" for name, number in sorted(report.outcomes.items())))
     typer.echo(f"  problems {report.problems:,}; expected when planned {report.expected:.1f}")
-    if report.estimated_rate is not None:
+    if report.estimated_rate is not None and report.drawn < FEWEST_DRAWN:
+        typer.echo(f"  {report.drawn:,} results of the draw are too few to say anything of all others")
+    elif report.estimated_rate is not None:
         typer.echo(
             f"  problem rate of all that could be drawn, estimated from {report.drawn:,} drawn: "
             f"{100 * report.estimated_rate:.1f} %"
@@ -153,6 +165,56 @@ def results(
         )
     if report.late:
         typer.echo(f"  on file after more than 20 working days: {report.late:,}")
+
+
+def rules_in_force(
+    *,
+    context: typer.Context,
+    sector: Annotated[str, typer.Option(help="general, food or special_equipment.")] = "general",
+    on: OnOption = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="The province's own plan rules (YAML).", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show whom a plan inspects, whom it spares and how it draws, each rule with its source."""
+    from supervision.plan_rules import load_plan_rules
+
+    found = load_plan_rules(sector, day(on), rules)
+    above: dict[str, Any] = context.parent.params if context.parent else {}
+    if as_json or above.get("as_json"):
+        print_json(found.model_dump(mode="json"))
+        return
+    typer.echo(f"{sector}, in force from {found.in_force_from}")
+    for line in _rule_lines(found):
+        typer.echo(f"  {line}")
+
+
+def _rule_lines(rules: PlanRules) -> Iterator[str]:
+    if rules.statutory_minimum is not None:
+        minimum = rules.statutory_minimum
+        yield f"every one in full within {minimum.years} years ({minimum.source}) [{minimum.trust}]"
+    for objects in rules.key_objects:
+        every = ", ".join(f"{tier} every {months} months" for tier, months in objects.every_months.items())
+        yield f"{objects.label.zh} / {objects.label.en} ({objects.source}) [{objects.trust}]"
+        yield f"  {every} ({objects.frequency_source}) [{objects.frequency_trust}]"
+    if rules.exempt_after is not None:
+        exempt = rules.exempt_after
+        yield f"spared for the year after {', '.join(exempt.kinds)} ({exempt.source}) [{exempt.trust}]"
+    if rules.no_repeat is not None:
+        repeat = rules.no_repeat
+        yield f"not again within {repeat.months} months ({repeat.source}) [{repeat.trust}]"
+    if rules.annual_cap is not None:
+        caps = ", ".join(f"{tier} {most}" for tier, most in rules.annual_cap.inspections.items())
+        yield f"at most a year: {caps} ({rules.annual_cap.source}) [{rules.annual_cap.trust}]"
+    weights = ", ".join(f"{tier} {weight:g}" for tier, weight in rules.weights.by_tier().items())
+    yield f"weights of the draw: {weights} ({rules.weights.source}) [{rules.weights.trust}]"
+    if rules.objective is not None:
+        aim = rules.objective
+        yield (
+            f"the draw finds the most problems; floor {aim.floor:g}, precision {aim.precision:g}, "
+            f"ceiling {aim.ceiling:g} ({aim.source}) [{aim.trust}]"
+        )
 
 
 def _required(value: T | None, option: str) -> T:
