@@ -75,7 +75,12 @@ def card(
 def _purpose(model: RiskModel, specification: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Section:
     target = specification["target"]
     members = specification["cohort"]["any_positive"]
-    base = f"an increment over the model {model.base.name!r}" if model.base else "a model of its own"
+    base = (
+        f"an increment over the model {model.base.name!r}: its trees start from "
+        f"{number(model.entry.slope)} times the margin of that one"
+        if model.base
+        else "a model of its own"
+    )
     return Section(
         "What it predicts",
         points=[
@@ -200,14 +205,28 @@ def _words(names: Iterable[str]) -> list[str]:
 
 def _calibration(model: RiskModel, evaluation: Mapping[str, Any]) -> Section:
     metrics = evaluation["metrics"]
+    window = model.facts["specification"]["calibrate_on"] == "window"
+    points = [
+        f"Platt on the margin: slope {number(model.calibration.slope)}, "
+        f"intercept {number(model.calibration.intercept)}, fitted on "
+        + (
+            "a time of its own"
+            if window
+            else "a time of its own and on training rows as scored by trees that were grown without their "
+            "enterprise; the level counts as far back as it does not drift"
+        ),
+        f"Expected calibration error {with_interval(metrics['ece'])}, "
+        f"Brier {with_interval(metrics['brier'])}",
+    ]
+    drawn = evaluation.get("random_draws_only")
+    if drawn is not None:
+        points.append(
+            f"A probability is that of a problem if an inspection comes for no reason. "
+            f"On the {drawn['rows']:,} random draws alone: expected calibration error {with_interval(drawn['metrics']['ece'])}"
+        )
     return Section(
         "Calibration",
-        points=[
-            f"Platt on the margin: slope {number(model.calibration.slope)}, "
-            f"intercept {number(model.calibration.intercept)}, fitted on a time of its own",
-            f"Expected calibration error {with_interval(metrics['ece'])}, "
-            f"Brier {with_interval(metrics['brier'])}",
-        ],
+        points=points,
         figure=figures.reliability(evaluation["reliability"]),
         caption="Observed against predicted rate of ten equally filled bins of the test rows",
     )

@@ -88,3 +88,11 @@ def test_the_run_keeps_what_moves_the_scores(run: tuple[Home, Trained]) -> None:
     text = (home.runs / trained.version.run_id / "card.md").read_text(encoding="utf-8")
     assert f"| {largest['name']} | {largest['label']['zh']} |" in text
     assert "there is no other version of this model" in text
+
+
+def test_the_card_says_on_what_probabilities_are_calibrated(run: tuple[Home, Trained]) -> None:
+    home, trained = run
+    text = (home.runs / trained.version.run_id / "card.md").read_text(encoding="utf-8")
+    assert "training rows as scored by trees that were grown without their enterprise" in text
+    drawn = trained.evaluation["random_draws_only"]
+    assert f"On the {drawn['rows']:,} random draws alone: expected calibration error" in text
