@@ -222,7 +222,8 @@ def _calibration(model: RiskModel, evaluation: Mapping[str, Any]) -> Section:
     if drawn is not None:
         points.append(
             f"A probability is that of a problem if an inspection comes for no reason. "
-            f"On the {drawn['rows']:,} random draws alone: expected calibration error {with_interval(drawn['metrics']['ece'])}"
+            f"On the {drawn['rows']:,} random draws alone: expected calibration error "
+            f"{with_interval(drawn['metrics']['ece'])}"
         )
     return Section(
         "Calibration",
