@@ -5,10 +5,22 @@ from __future__ import annotations
 from serving.access.principal import OFFICERS, Role
 from serving.api import classification, health, openapi, scoring, version_1
 from serving.endpoints import Endpoint
-from serving.pages import dossier, entrance, improvement, models, planner, plans, public, sheet, sign_in
+from serving.pages import (
+    administrator,
+    dossier,
+    entrance,
+    improvement,
+    models,
+    planner,
+    plans,
+    public,
+    sheet,
+    sign_in,
+)
 from serving.schemas import answers, requests
 
 ANYONE: frozenset[Role] = frozenset()
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/healthz", health.healthz, ANYONE, "Whether the process answers.", answer=answers.Alive),
@@ -176,6 +188,33 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         models.models,
         frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR}),
         "Models, their evaluation and versions; loads of records.",
+        page=True,
+    ),
+    Endpoint(
+        "GET",
+        "/administrator",
+        administrator.administrator,
+        ADMINISTRATORS,
+        "Keys, and the audit log with its verification.",
+        query=administrator.AdministratorQuery,
+        page=True,
+    ),
+    Endpoint(
+        "POST",
+        "/administrator/keys",
+        administrator.make_key,
+        ADMINISTRATORS,
+        "Make a key; its token is shown once.",
+        read=administrator.read_new_key,
+        page=True,
+    ),
+    Endpoint(
+        "POST",
+        "/administrator/keys/{key}/revoke",
+        administrator.revoke_key,
+        ADMINISTRATORS,
+        "Make a key useless, with its sessions.",
+        read=administrator.read_nothing,
         page=True,
     ),
     Endpoint(

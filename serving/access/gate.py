@@ -179,6 +179,9 @@ def subject_of(path: Mapping[str, str], body: object, query: object) -> str:
     codes = getattr(body, "credit_codes", None)
     if codes is not None:
         parts.append(f"credit_codes={' '.join(codes)}")
+    told = getattr(body, "audit_subject", None)
+    if told is not None:
+        parts.append(told)
     if query is not None:
         asked = query.model_dump(exclude_none=True) if hasattr(query, "model_dump") else {}
         parts += [f"{name}={value}" for name, value in asked.items() if name != "cursor"]

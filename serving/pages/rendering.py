@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from features.records import TABLES, Label
 from features.records.codes import INSPECTION_KIND
 from risk_model.scale import TIER_WORDS
+from serving.access.principal import Role
 from serving.endpoints import Call
 from serving.pages.words import WORDS
 
@@ -47,12 +48,14 @@ def render(call: Call, template: str, *, status: int = 200, **content: Any) -> R
         if not call.context.gate.open and call.principal.name != "anonymous"
         else "",
         asks_for_keys=not call.context.gate.open,
+        administers=Role.ADMINISTRATOR in call.principal.roles,
         **content,
     )
 
 
 def page(template: str, lang: str, *, status: int = 200, switch: str, here: str, **content: Any) -> Response:
     """Return a page that answers no endpoint of its own."""
+    content = {"administers": False, **content}
     return HTMLResponse(text_of(template, lang, switch=switch, here=here, **content), status_code=status)
 
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
 from serving.access.gate import SESSION_COOKIE
 from serving.access.keys import SESSION_HOURS
-from serving.bodies import need_media_type, read_body
 from serving.endpoints import Call
+from serving.forms import reader
 from serving.pages.rendering import render
-from serving.problems import FieldError, Problem
 from serving.schemas.base import Request
-from serving.settings import Settings
-
-FORM = "application/x-www-form-urlencoded"
-LARGEST_FORM = 4096
 
 
 class SignInQuery(Request):
@@ -34,33 +28,7 @@ class SignInForm(Request):
     to: Annotated[str | None, Field(max_length=500)] = None
 
 
-async def read_form(request: HttpRequest, settings: Settings) -> SignInForm:
-    """Read a form of this service's own pages.
-
-    Raises
-    ------
-    Problem
-        403 if another site sends it.
-    """
-    from urllib.parse import parse_qsl
-
-    from serving.bodies import parse_query
-
-    need_media_type(request, FORM)
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in ("same-origin", "none") or origin not in (
-        None,
-        f"{request.url.scheme}://{request.url.netloc}",
-    ):
-        raise Problem(
-            403,
-            "forbidden",
-            "The form was sent by another site.",
-            [FieldError("Origin", "it is another site", "Sign in at this service's own page.")],
-        )
-    body = (await read_body(request, LARGEST_FORM)).decode("utf-8", "replace")
-    return parse_query(dict(parse_qsl(body)), SignInForm)
+read_form = reader(SignInForm)
 
 
 def sign_in(call: Call) -> Response:

@@ -282,5 +282,47 @@ WORDS: Mapping[str, Label] = {
     "problem_nothing-published": Label("尚未发布分类结果", "No classification is published yet"),
     "problem_unauthorized": Label("请先登录", "Please sign in"),
     "problem_forbidden": Label("没有权限", "Not allowed"),
+    "administrator": Label("系统管理", "Administration"),
+    "administrator_does": Label(
+        "管理密钥，查阅和核验审计日志。", "Manage keys; read and verify the audit log."
+    ),
+    "keys": Label("密钥", "Keys"),
+    "keys_none": Label(
+        "本服务未启用密钥：仅供本机使用。", "This service asks for no key: it is for this host only."
+    ),
+    "key_created": Label("新密钥（仅显示这一次）", "The new key, shown this once"),
+    "key_new": Label("新建密钥", "Make a key"),
+    "key_name": Label("用途", "What it is for"),
+    "key_roles": Label("角色", "Roles"),
+    "key_districts": Label(
+        "可见行政区划（逗号分隔，空为全部）", "Districts it may see (by commas; none: all)"
+    ),
+    "key_sectors": Label("可见模型（逗号分隔，空为全部）", "Sectors it may see (by commas; none: all)"),
+    "key_days": Label("有效天数（空为长期）", "Valid for days (none: for good)"),
+    "key_make": Label("新建", "Make"),
+    "key_state": Label("状态", "State"),
+    "key_valid": Label("有效", "valid"),
+    "key_expired": Label("已过期", "expired"),
+    "key_revoked": Label("已吊销", "revoked"),
+    "key_until": Label("有效期至", "valid until"),
+    "key_revoke": Label("吊销", "Revoke"),
+    "everything": Label("全部", "all"),
+    "created_at": Label("创建时间", "Made at"),
+    "audit": Label("审计日志", "Audit log"),
+    "audit_scope": Label(
+        "审计日志涉及全部地区和模型，仅不限范围的管理员可查阅。",
+        "The audit log speaks of all districts and sectors; administrators with a scope do not see it.",
+    ),
+    "audit_search": Label("按操作者或对象筛选", "Actor or subject"),
+    "audit_verify": Label("核验哈希链", "Verify the chain"),
+    "audit_sound": Label("条记录，均未被改动", "entries, all as they were written"),
+    "audit_broken": Label("核验未通过，第一处不符：第", "Broken at entry"),
+    "audit_head": Label("链尾哈希（请另行保存）", "Hash of the last entry; keep it elsewhere"),
+    "audit_time": Label("时间", "At"),
+    "audit_actor": Label("操作者", "Actor"),
+    "audit_action": Label("操作", "Action"),
+    "audit_subject": Label("对象", "Subject"),
+    "audit_status": Label("结果", "Status"),
+    "audit_none": Label("没有符合条件的记录", "No such entry"),
     "problem_internal-error": Label("系统未能完成请求", "The service failed"),
 }
