@@ -33,32 +33,31 @@ class CaseResults:
     ----------
     path
         File that they are kept in; None: nowhere.
-    effort
-        How much is measured; results of another effort are measured again.
     """
 
     path: Path | None
-    effort: dict[str, Any]
     _found: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.path is not None and self.path.is_file():
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
-            self._found = {k: v for k, v in kept.items() if v["effort"] == self._plain(self.effort)}
+            self._found = json.loads(self.path.read_text(encoding="utf-8"))
 
     @staticmethod
     def _plain(value: Any) -> Any:
         return json.loads(json.dumps(value, default=float))
 
-    def get(self, case: str) -> dict[str, Any] | None:
-        """Return ``figures`` and ``aims`` of a case, or None if it is not measured."""
-        return self._found.get(case)
+    def has(self, case: str, effort: dict[str, Any]) -> bool:
+        """Return whether a case is measured, with so much effort."""
+        found = self._found.get(case)
+        return found is not None and found["effort"] == self._plain(effort)
 
-    def put(self, case: str, figures: dict[str, Any], aims: dict[str, Any], seconds: float) -> None:
+    def put(
+        self, case: str, effort: dict[str, Any], figures: dict[str, Any], aims: dict[str, Any], seconds: float
+    ) -> None:
         """Keep a case, in the file at once."""
         self._found[case] = self._plain(
             {
-                "effort": self.effort,
+                "effort": effort,
                 "measured": datetime.now(UTC).isoformat(timespec="seconds"),
                 "seconds": round(seconds, 1),
                 "sources": sources_digest(),

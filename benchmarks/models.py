@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,15 @@ class Effort:
     selection_enterprises: int
     selection_seeds: tuple[int, ...]
 
+    def of(self, case: str) -> dict[str, Any]:
+        """Return the settings that a case depends on."""
+        names = {
+            "simulated": ("enterprises", "comparators"),
+            "selection": ("selection_enterprises", "selection_seeds"),
+            "contest": ("comparators", "fold_repetitions", "folds"),
+        }.get(case, ("comparators",))
+        return {name: getattr(self, name) for name in ("repetitions", *names)}
+
 
 FULL = Effort(
     100_000,
@@ -84,8 +93,8 @@ FULL = Effort(
     150,
     2,
     5,
-    60_000,
-    (1, 2, 3),
+    200_000,
+    (1,),
 )
 QUICK = Effort(
     3_000,
@@ -123,16 +132,16 @@ def run(quick: bool, *, cases: Sequence[str] = (), results: Path | None = None) 
         File in which measured cases are kept.
     """
     effort, clock = (QUICK if quick else FULL), Clock()
-    kept = CaseResults(results, asdict(effort))
+    kept = CaseResults(results)
     everything = tuple(case for case in CASES if case in effort.cases)
     wanted = tuple(cases) or everything
     for case in wanted:
-        if not cases and kept.get(case) is not None:
+        if not cases and kept.has(case, effort.of(case)):
             clock.say(f"{case}: measured before")
             continue
         began = time.perf_counter()
         figures, aims = CASES[case](case, effort, clock)
-        kept.put(case, figures, aims, time.perf_counter() - began)
+        kept.put(case, effort.of(case), figures, aims, time.perf_counter() - began)
     return kept.document(wanted)
 
 

@@ -46,7 +46,12 @@ def test_results_of_another_effort_are_not_taken(counted: list[str], tmp_path: P
     result_of("models", quick=True, results=file)
     result_of("models", quick=False, cases=("Chicago",), results=file)
     assert counted == ["Chicago", "simulated", "Chicago"]
-    assert CaseResults(file, {"other": 1}).get("Chicago") is None
+    kept = CaseResults(file)
+    assert kept.has("Chicago", models.FULL.of("Chicago"))
+    assert not kept.has("Chicago", models.QUICK.of("Chicago"))
+    # A case that another effort measured stays until it is measured again.
+    assert kept.has("simulated", models.QUICK.of("simulated"))
+    assert "selection_seeds" not in models.FULL.of("Chicago")
 
 
 def test_older_sources_are_said(counted: list[str], tmp_path: Path) -> None:
