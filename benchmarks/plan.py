@@ -61,7 +61,7 @@ class Effort:
 
 
 FULL = Effort(
-    provinces=(3, 5, 7),
+    provinces=(3, 5),
     enterprises=24_000,
     capacity={"general": 0.01, "food": 0.10},
     retrain=3,

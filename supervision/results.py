@@ -17,6 +17,7 @@ from features.errors import InputError
 from features.home import Home
 from features.records import TABLES, codes
 from features.store import RecordStore
+from supervision.findings import read_findings
 from supervision.joint import JOINED
 from supervision.plans import StoredPlan, read_plan
 from supervision.sampling import hajek_standard_error, horvitz_thompson_mean
@@ -48,6 +49,8 @@ class ResultsReport:
         Outcome → number.
     problems, expected
         Problems found at the reported enterprises, and their sum of probabilities when planned.
+    items
+        Single items found wrong that were given.
     late
         Results that came on file after twenty working days.
     estimated_rate
@@ -66,6 +69,7 @@ class ResultsReport:
     duplicate: int
     outcomes: dict[str, int]
     problems: int
+    items: int
     expected: float
     late: int
     estimated_rate: float | None
@@ -78,7 +82,15 @@ class ResultsReport:
         return dict(self.__dict__)
 
 
-def record_results(home: Home, folder: Path, file: Path, *, on: date, provider: str = "") -> ResultsReport:
+def record_results(
+    home: Home,
+    folder: Path,
+    file: Path,
+    *,
+    on: date,
+    provider: str = "",
+    findings: Path | None = None,
+) -> ResultsReport:
     """Load the results of a plan's inspections into the record store.
 
     Parameters
@@ -95,6 +107,9 @@ def record_results(home: Home, folder: Path, file: Path, *, on: date, provider: 
         Day on which they come on file.
     provider
         Authority, where the file has no column ``provider``.
+    findings
+        Single items found wrong, as :func:`supervision.findings.read_findings` reads them; loaded together
+        with the results, each linked to its inspection.
 
     Raises
     ------
@@ -111,24 +126,32 @@ def record_results(home: Home, folder: Path, file: Path, *, on: date, provider: 
     """
     stored = read_plan(folder)
     rows = _rows(stored, file, on, provider)
-    table = pa.Table.from_pylist(
-        rows, schema=TABLES["inspection"].arrow_schema.append(pa.field("source_line", pa.int64()))
-    )
+    tables = {"inspection": _table("inspection", rows)}
+    if findings is not None:
+        tables["finding"] = _table("finding", read_findings(findings, rows, stored.document.name))
     result = RecordStore(home.store).load(
-        {"inspection": table},
+        tables,
         load_id=f"results-{stored.document.name}-{on}",
         source="plan results",
         provider=provider,
         file=file.name,
     )
     counts = result.counts["inspection"]
-    if counts.conflict:
+    conflicts = sum(count.conflict for count in result.counts.values())
+    if conflicts:
         raise InputError(
-            f"{counts.conflict} results contradict others of the same day on file",
+            f"{conflicts} results contradict others of the same day on file",
             field="on",
             fix="Corrections come on file on a later day: give --on.",
         )
-    return _report(stored, rows, counts.accepted, counts.duplicate, result.snapshot_id)
+    items = tables["finding"].num_rows if findings is not None else 0
+    return _report(stored, rows, items, counts.accepted, counts.duplicate, result.snapshot_id)
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    schema = TABLES[name].arrow_schema.append(pa.field("source_line", pa.int64()))
+    complete = [{**dict.fromkeys(schema.names), **row} for row in rows]
+    return pa.Table.from_pylist(complete, schema=schema)
 
 
 def _rows(stored: StoredPlan, file: Path, on: date, provider: str) -> list[dict[str, Any]]:
@@ -257,7 +280,12 @@ def _outcome(given: dict[str, str]) -> tuple[str, str]:
 
 
 def _report(
-    stored: StoredPlan, rows: Iterable[dict[str, Any]], accepted: int, duplicate: int, snapshot: int
+    stored: StoredPlan,
+    rows: Iterable[dict[str, Any]],
+    items: int,
+    accepted: int,
+    duplicate: int,
+    snapshot: int,
 ) -> ResultsReport:
     columns = ["credit_code", "event_date", "recorded_at", "selection", "outcome", "inclusion_probability"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -282,6 +310,7 @@ def _report(
         duplicate=duplicate,
         outcomes={str(name): int(number) for name, number in counted.items()},
         problems=int(problem.sum()),
+        items=items,
         expected=float(planned.loc[frame["credit_code"].unique(), "probability"].sum()),
         late=int(late),
         estimated_rate=rate,

@@ -133,6 +133,10 @@ def results(
     context: typer.Context,
     path: Annotated[str, typer.Argument(metavar="PLAN", help="Folder of a plan, or its name.")],
     file: Annotated[Path, typer.Argument(help="CSV: credit_code, date, outcome or result_codes, …")],
+    findings: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Single items: credit_code, item, severity, …", show_default=False),
+    ] = None,
     provider: Annotated[str, typer.Option(help="Authority, where the file names none.")] = "",
     on: OnOption = None,
     home: HomeOption = None,
@@ -145,7 +149,7 @@ def results(
     above: dict[str, Any] = context.parent.params if context.parent else {}
     place = Home.locate(home or above.get("home"))
     folder = Path(path) if Path(path).is_dir() else place.plans / path
-    report = record_results(place, folder, file, on=day(on), provider=provider)
+    report = record_results(place, folder, file, on=day(on), provider=provider, findings=findings)
     if as_json or above.get("as_json"):
         print_json(report.as_dict())
         return

@@ -15,8 +15,8 @@ from features.errors import InputError
 from features.home import Home
 from features.store import RecordStore
 from supervision.plan_rules import PlanRules
-from supervision.plans import save_plan
-from supervision.results import record_results
+from supervision.plans import read_plan, save_plan
+from supervision.results import ResultsReport, record_results
 from supervision.sampling import horvitz_thompson_mean, plan_inspections
 from tests.supervision.office import Office
 
@@ -251,3 +251,47 @@ def test_plan_with_inspectors_and_results_by_command(
     assert json.loads((office.home.plans / made["plan"] / "plan.json").read_text(encoding="utf-8"))[
         "assignment"
     ]
+
+
+def test_findings_name_their_inspection(office: Office, folder: Path, tmp_path: Path) -> None:
+    first, second = read_plan(folder).frame.query("selected")["credit_code"][:2]
+    results, items = tmp_path / "results.csv", tmp_path / "items.csv"
+    results.write_text(
+        f"credit_code,date,outcome\n{first},2025-09-12,problem\n{second},2025-09-13,no_problem\n"
+    )
+    items.write_text(f"credit_code,item,severity,fined\n{first},进货查验,serious,2000\n{first},标签,minor,\n")
+
+    def load() -> ResultsReport:
+        return record_results(
+            office.home, folder, results, on=date(2025, 9, 30), provider="甲局", findings=items
+        )
+
+    assert load().items == 2
+    load()
+    snapshot = RecordStore(office.home.store).snapshot()
+    (inspection,) = [r for r in snapshot.read("inspection").to_pylist() if r["credit_code"] == first]
+    found = snapshot.read("finding").to_pylist()
+    assert [(r["item"], r["severity"], r["fined"]) for r in found] == [
+        ("进货查验", "serious", 200_000),
+        ("标签", "minor", None),
+    ]
+    assert {r["inspection_id"] for r in found} == {inspection["record_id"]}
+    assert {r["event_date"] for r in found} == {inspection["event_date"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [("nobody,标签,minor", "credit_code"), ("{code},标签,bad", "severity"), ("{code}, ,minor", "item")],
+)
+def test_a_bad_finding_is_named_and_nothing_is_loaded(
+    office: Office, folder: Path, tmp_path: Path, line: str, field: str
+) -> None:
+    code = read_plan(folder).frame.query("selected")["credit_code"].iloc[0]
+    results, items = tmp_path / "results.csv", tmp_path / "items.csv"
+    results.write_text(f"credit_code,date,outcome\n{code},2025-09-12,problem\n")
+    items.write_text(f"credit_code,item,severity\n{line.format(code=code)}\n")
+    with pytest.raises(InputError, match="line 2") as error:
+        record_results(office.home, folder, results, on=date(2025, 9, 30), provider="甲局", findings=items)
+    assert error.value.field == field
+    with pytest.raises(InputError, match="is empty"):
+        RecordStore(office.home.store).snapshot()
