@@ -207,17 +207,23 @@ class RiskModel:
         own trees, and all of them times the slope of the calibration (Lundberg et al. 2020, *From local
         explanations to global understanding with explainable AI for trees*, for the trees).
         """
-        slope, intercept = self.calibration.slope, self.calibration.intercept
-        values = np.zeros((len(matrix), len(self.feature_names)))
-        base = self.entry.intercept
+        rows = np.ascontiguousarray(matrix, dtype=np.float64)
+        values = np.zeros((len(rows), len(self.feature_names)))
+        base = self._explain_into(values, rows, 1.0)
+        return Contributions(self.feature_names, base, values)
+
+    def _explain_into(self, values: np.ndarray, rows: np.ndarray, scale: float) -> float:
+        """Add ``scale`` times the contributions to ``values``; return the base value, which is not scaled.
+
+        The features of the base come first, so its columns are the same in the rows of this model.
+        """
+        slope, base = self.calibration.slope, self.entry.intercept
         if self.base is not None:
-            part = self.base.contributions(matrix[:, : len(self.base.feature_names)])
-            values[:, : part.values.shape[1]] = self.entry.slope * part.values
-            base += self.entry.slope * part.base
+            base += self.entry.slope * self.base._explain_into(values, rows, scale * slope * self.entry.slope)
         if self._explainer is not None:
-            values[:, self.own_columns] += self._explainer.contributions(self._own(matrix))
+            self._explainer.add_to(values, rows, self.own_columns, scale * slope)
             base += self._explainer.base_value
-        return Contributions(self.feature_names, slope * base + intercept, slope * values)
+        return slope * base + self.calibration.intercept
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which must not hold another one."""

@@ -66,6 +66,7 @@ class TreeExplainer:
         self._tables, self._deep = build_tables(ensemble.trees, axes, self._coding.code_type, max_table_bytes)
         self._packed = pack(self._coding, self._tables)
         self.table_bytes = self._tables.bytes
+        self._in_place = np.arange(len(self.feature_names))
 
     @classmethod
     def from_booster(cls, booster: lgb.Booster, *, max_table_bytes: int = MAX_TABLE_BYTES) -> TreeExplainer:
@@ -105,12 +106,47 @@ class TreeExplainer:
         """
         rows = self._rows(matrix)
         out = np.zeros(rows.shape)
+        self.add_to(out, rows, self._in_place, 1.0, threads=threads)
+        return out
+
+    def add_to(
+        self,
+        out: np.ndarray,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        scale: float,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        """Add contributions to a wider table, for models whose margin is made of several.
+
+        Parameters
+        ----------
+        out
+            What is added to, float64, C order, shape (n, columns).
+        rows
+            Feature values of all models, float64, C order, shape (n, columns).
+        columns
+            Column of each feature of this model, int64.
+        scale
+            What its contributions are multiplied with.
+        threads
+            At most so many; by default as many as there are processors.
+        """
         if len(rows) < FEW and not len(self._deep.value):
             tables = self._tables
-            add_few(self._packed, self._coding.points, tables.entries, tables.node_values, rows, out)
-            return out
-        self._run(add_contributions, rows, out, threads)
-        return out
+            add_few(
+                self._packed,
+                self._coding.points,
+                tables.entries,
+                tables.node_values,
+                rows,
+                columns,
+                scale,
+                out,
+            )
+            return
+        self._run(add_contributions, rows, columns, scale, out, threads)
 
     def margin(self, matrix: np.ndarray, *, threads: int | None = None) -> np.ndarray:
         """Return the raw scores, shape (n,), bit for bit those of ``predict(raw_score=True)``.
@@ -119,7 +155,7 @@ class TreeExplainer:
         """
         rows = self._rows(matrix)
         out = np.zeros(len(rows))
-        self._run(add_margins, rows, out, threads)
+        self._run(add_margins, rows, self._in_place, 1.0, out, threads)
         return out
 
     def _rows(self, matrix: np.ndarray) -> np.ndarray:
@@ -132,13 +168,20 @@ class TreeExplainer:
         return rows
 
     def _run(
-        self, kernel: Callable[..., Any], rows: np.ndarray, out: np.ndarray, threads: int | None
+        self,
+        kernel: Callable[..., Any],
+        rows: np.ndarray,
+        columns: np.ndarray,
+        scale: float,
+        out: np.ndarray,
+        threads: int | None,
     ) -> None:
         n = len(rows)
         if n == 0:
             return
+        model = self._coding, self._tables, self._deep
         if n < 2 * _ROWS_A_THREAD or threads == 1:
-            kernel(rows, 0, n, self._coding, self._tables, self._deep, out)
+            kernel(rows, columns, scale, 0, n, *model, out)
             return
         workers = min(threads or len(os.sched_getaffinity(0)), n // _ROWS_A_THREAD)
         # More parts than threads: one that is held up does not hold up all.
@@ -146,7 +189,7 @@ class TreeExplainer:
         edges = [n * part // parts for part in range(parts + 1)]
         with ThreadPoolExecutor(workers) as pool:
             done = [
-                pool.submit(kernel, rows, start, stop, self._coding, self._tables, self._deep, out)
+                pool.submit(kernel, rows, columns, scale, start, stop, *model, out)
                 for start, stop in pairwise(edges)
             ]
             for future in done:

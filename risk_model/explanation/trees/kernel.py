@@ -25,10 +25,10 @@ _LARGEST_CATEGORY = float(np.iinfo(np.int32).max)
 
 
 @njit(nogil=True, cache=True)
-def _encode(matrix, first, n, coding, codes, x, place):  # type: ignore[no-untyped-def]
+def _encode(matrix, columns, first, n, coding, codes, x, place):  # type: ignore[no-untyped-def]
     """Fill ``codes[axis, row]`` for the rows ``first:first + n``."""
     for axis in range(coding.feature.shape[0]):
-        feature = coding.feature[axis]
+        feature = columns[coding.feature[axis]]
         start, end = coding.point_start[axis], coding.point_start[axis + 1]
         points = coding.points[start:end]
         categorical = coding.categorical[axis]
@@ -170,9 +170,9 @@ def _add_deep(deep, leaf, pattern, n, total, before, after, sums):  # type: igno
 
 @njit(nogil=True, cache=True)
 def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
-    integers, points, entries, node_values, matrix, out
+    integers, points, entries, node_values, matrix, columns, scale, out
 ):
-    """Add the contributions of a few rows to ``out``, which is 0, one by one.
+    """Add the contributions of a few rows to ``out``, one by one.
 
     The model comes packed, and all is one function: to hand over its many arrays would take longer than
     to explain a row.
@@ -183,8 +183,8 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
         From :func:`risk_model.explanation.trees.tables.pack`.
     points, entries, node_values : float64
         Of the model.
-    matrix, out : float64, shape (n, features)
-        Feature values, and the result.
+    matrix, columns, scale, out
+        As of :func:`add_contributions`.
     """
     feature, categorical = integers[integers[0] : integers[1]], integers[integers[1] : integers[2]]
     point_start, point_codes = integers[integers[2] : integers[3]], integers[integers[3] : integers[4]]
@@ -198,9 +198,10 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     codes = np.empty(feature.shape[0], dtype=np.int64)
     cell = np.empty(first_cell.shape[0], dtype=np.int64)
     value, other = np.empty((most_factors, most_nodes)), np.empty((most_factors, most_nodes))
+    total = np.empty(columns.shape[0])
     for r in range(matrix.shape[0]):
         for axis in range(feature.shape[0]):
-            x = matrix[r, feature[axis]]
+            x = matrix[r, columns[feature[axis]]]
             if categorical[axis]:
                 x = np.trunc(x) if x > -1.0 and x <= _LARGEST_CATEGORY else -1.0
             elif np.isnan(x):
@@ -229,7 +230,7 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
             at = entry_start[factor] + place * width[factor]
             prefetch(entries, at)  # type: ignore[call-arg]
             prefetch(entries, at + width[factor] - 1)
-        total = out[r]
+        total[:] = 0.0
         for group in range(group_nodes.shape[0]):
             first = group_start[group]
             nodes = group_nodes[group]
@@ -264,21 +265,29 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                         sum_of_column += entries[at] * other[f, nodes - 1]
                         at += 1
                     total[column[each]] = sum_of_column
+        for axis in range(feature.shape[0]):
+            out[r, columns[feature[axis]]] += scale * total[feature[axis]]
 
 
 @njit(nogil=True, cache=True)
-def add_contributions(matrix, start, stop, coding, tables, deep, out):  # type: ignore[no-untyped-def]
-    """Write the contributions of the rows ``start:stop``.
+def add_contributions(  # type: ignore[no-untyped-def]
+    matrix, columns, scale, start, stop, coding, tables, deep, out
+):
+    """Add the contributions of the rows ``start:stop``.
 
     Parameters
     ----------
-    matrix : float64, shape (n, features)
-        Feature values.
+    matrix : float64, shape (n, columns)
+        Feature values, also of other models.
+    columns : int64, shape (features,)
+        Column of each feature of the model.
+    scale : float
+        What each contribution is multiplied with.
     start, stop
         Rows.
     coding, tables, deep
         The model.
-    out : float64, shape (n, features)
+    out : float64, shape (n, columns)
         Result; columns of features that the model does not split on stay as they are.
     """
     axes = coding.feature.shape[0]
@@ -294,7 +303,7 @@ def add_contributions(matrix, start, stop, coding, tables, deep, out):  # type: 
     before, sums, after = np.empty((longest, length)), np.empty((longest, length)), np.empty(length)
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
-        _encode(matrix, first, n, coding, codes, x, place)
+        _encode(matrix, columns, first, n, coding, codes, x, place)
         total[:] = 0.0
         for group in range(tables.nodes.shape[0]):
             factor = tables.group_start[group]
@@ -310,18 +319,20 @@ def add_contributions(matrix, start, stop, coding, tables, deep, out):  # type: 
             _add_deep(deep, leaf, pattern, n, total, before, after, sums)
         for r in range(n):
             for axis in range(axes):
-                out[first + r, coding.feature[axis]] = total[axis, r]
+                out[first + r, columns[coding.feature[axis]]] += scale * total[axis, r]
 
 
 @njit(nogil=True, cache=True)
-def add_margins(matrix, start, stop, coding, tables, deep, out):  # type: ignore[no-untyped-def]
-    """Write the sum of the leaf values of the rows ``start:stop``, tree by tree as LightGBM adds them.
+def add_margins(  # type: ignore[no-untyped-def]
+    matrix, columns, scale, start, stop, coding, tables, deep, out
+):
+    """Add the sum of the leaf values of the rows ``start:stop``, tree by tree as LightGBM adds them.
 
     Of the groups of a tree all but one give 0 for a row, so the order within a tree changes nothing.
 
     Parameters
     ----------
-    matrix, start, stop, coding, tables, deep
+    matrix, columns, scale, start, stop, coding, tables, deep
         As of :func:`add_contributions`.
     out : float64, shape (n,)
         Result.
@@ -334,7 +345,7 @@ def add_margins(matrix, start, stop, coding, tables, deep, out):  # type: ignore
     place = np.empty(length, dtype=np.int64)
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
-        _encode(matrix, first, n, coding, codes, x, place)
+        _encode(matrix, columns, first, n, coding, codes, x, place)
         total[:] = 0.0
         for tree in range(tables.tree_start.shape[0] - 1):
             for group in range(tables.tree_start[tree], tables.tree_start[tree + 1]):
@@ -352,4 +363,4 @@ def add_margins(matrix, start, stop, coding, tables, deep, out):  # type: ignore
                 for r in range(n):
                     total[r] += deep.value[leaf] if pattern[r] == reached else 0.0
         for r in range(n):
-            out[first + r] = total[r]
+            out[first + r] += scale * total[r]
