@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +10,6 @@ import typer
 from features.terminal import HomeOption, JsonOption, print_json, print_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Engine
 
 
@@ -36,13 +35,22 @@ def serve(
         int | None,
         typer.Option(min=1, max=256, help="Worker processes; by default one a core.", show_default=False),
     ] = None,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Certificate chain (PEM): answers by HTTPS.", show_default=False),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its private key (PEM).", show_default=False)
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Serve published classifications, scoring and the pages until stopped (Ctrl-C or SIGTERM)."""
     from features.home import Home
     from serving.running import run
+    from serving.tls import certificate
 
-    code = run(Home.locate(home), host=host, port=port, workers=workers)
+    tls = certificate(tls_certificate, tls_key)
+    code = run(Home.locate(home), host=host, port=port, workers=workers, tls=tls)
     if code:
         raise typer.Exit(code)
 

@@ -17,6 +17,7 @@ import typer
 from features.errors import InputError
 from features.home import ENVIRONMENT_VARIABLE, Home
 from serving.settings import FILE, load_settings
+from serving.tls import Certificate
 
 SERVICE = "serving.service:RiskModelService"
 #: Seconds that requests in hand have to end; then the server is killed.
@@ -24,7 +25,7 @@ GRACE = 30
 ROOT = Path(__file__).absolute().parent.parent
 
 
-def run(home: Home, *, host: str, port: int, workers: int | None) -> int:
+def run(home: Home, *, host: str, port: int, workers: int | None, tls: Certificate | None = None) -> int:
     """Serve until the server ends or this process is told to stop.
 
     Parameters
@@ -35,6 +36,8 @@ def run(home: Home, *, host: str, port: int, workers: int | None) -> int:
         Where to listen.
     workers
         Worker processes; by default one a core.
+    tls
+        Answers by HTTPS with this certificate; plain HTTP without one.
 
     Returns
     -------
@@ -58,6 +61,8 @@ def run(home: Home, *, host: str, port: int, workers: int | None) -> int:
     home.root.mkdir(parents=True, exist_ok=True)
     options = ["--host", address, "--port", str(port), "--working-dir", str(ROOT)]
     options += ["--timeout-graceful-shutdown", str(GRACE)]
+    if tls is not None:
+        options += ["--ssl-certfile", str(tls.chain), "--ssl-keyfile", str(tls.key)]
     with tempfile.TemporaryDirectory(prefix="risk-model-serve-") as scratch:
         process = subprocess.Popen(
             [sys.executable, "-m", "bentoml", "serve", SERVICE, *options],
@@ -66,7 +71,8 @@ def run(home: Home, *, host: str, port: int, workers: int | None) -> int:
             start_new_session=True,
         )
         shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"Serving {home.root} at http://{shown}:{port} (Ctrl-C stops it)")
+        scheme = "https" if tls is not None else "http"
+        typer.echo(f"Serving {home.root} at {scheme}://{shown}:{port} (Ctrl-C stops it)")
         return _wait(process)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,16 +16,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import typer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from features.errors import InputError
 from features.home import Home
 from serving.commands import register
+from serving.tls import certificate
 from tests.serving.test_malformed import GOOD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,10 +84,15 @@ class Server:
         Where its output goes.
     workers
         Worker processes.
+    tls
+        Certificate and key, for HTTPS.
     """
 
-    def __init__(self, home: Home, scratch: Path, workers: int = 1) -> None:
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+    def __init__(
+        self, home: Home, scratch: Path, workers: int = 1, tls: tuple[Path, Path] | None = None
+    ) -> None:
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{(port := free_port())}"
+        self._trust = ssl.create_default_context(cafile=str(tls[0])) if tls else None
         (scratch / "sitecustomize.py").write_text(GUARD)
         self.attempts = scratch / "attempts"
         self.log = scratch / "log"
@@ -100,6 +114,7 @@ class Server:
                     str(port),
                     "--workers",
                     str(workers),
+                    *(["--tls-certificate", str(tls[0]), "--tls-key", str(tls[1])] if tls else []),
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -115,7 +130,7 @@ class Server:
         if body is not None:
             request.add_header("Content-Type", media_type)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=20, context=self._trust) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -277,3 +292,61 @@ def test_an_address_that_cannot_be_used_is_refused(home: Home, monkeypatch: pyte
     monkeypatch.setenv("RISK_MODEL_SERVE_PAGE_SIZE", "none")
     result = CliRunner().invoke(app, ["serve", "--home", str(home.root)])
     assert "page_size" in str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a certificate for this host and its key."""
+    now = datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    chain, secret = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return chain, secret
+
+
+def test_https(home: Home, certified: tuple[Path, Path], tmp_path: Path) -> None:
+    server = Server(home, tmp_path, tls=certified)
+    try:
+        server.wait()
+        assert server.ask("/readyz")[0] == 200
+        assert f"at {server.url} " in server.log.read_text()
+        with pytest.raises(OSError, match=r"Remote end closed|reset by peer|empty"):
+            urllib.request.urlopen(server.url.replace("https", "http"), timeout=5)
+    finally:
+        server.close()
+
+
+def test_a_certificate_that_cannot_be_used(certified: tuple[Path, Path], tmp_path: Path) -> None:
+    chain, key = certified
+    assert certificate(None, None) is None
+    found = certificate(chain, key)
+    assert found is not None
+    assert found.chain == chain
+    with pytest.raises(InputError, match="go together"):
+        certificate(chain, None)
+    with pytest.raises(InputError, match="there is no file"):
+        certificate(chain, tmp_path / "nothing.pem")
+    with pytest.raises(InputError, match="cannot be used"):
+        certificate(key, chain)
