@@ -69,7 +69,8 @@ ModelName = Annotated[
         min_length=1,
         max_length=64,
         pattern="^[a-z][a-z0-9_]*$",
-        description="By default the sector model that speaks of the enterprise, else the general one.",
+        description="By default the sector model that speaks of the enterprise (of several, that of the "
+        "riskiest tier), else the general one.",
         examples=["food"],
     ),
 ]
