@@ -82,7 +82,7 @@ QUICK = Effort(
     repetitions=500,
     scale=100_000,
     frequency=(20_000, 100),
-    joint=(80, 20, 5_000),
+    joint=(50, 20, 5_000),
 )
 
 

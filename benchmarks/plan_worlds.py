@@ -209,8 +209,6 @@ class WorldOfOne:
     def __post_init__(self) -> None:
         self.records = OwnRecords(self.setting.records)
         self._inspected = InspectedProvince(self.setting.province)
-        self._known = set(self.models)
-        self.first_models = dict(self.models)
         count = self.setting.province.population.count
         #: Own visits: by year and enterprise; last day by sector and enterprise.
         self._visits = {year: np.zeros(count, dtype=np.int64) for year in range(2000, 2100)}
@@ -267,9 +265,11 @@ class WorldOfOne:
     def _classify(self, as_of: date) -> dict[str, pd.DataFrame]:
         """Return the classification of each sector, as a plan reads it."""
         pairs = registered(self.records, [as_of])
-        wanted = {name for model in self.models.values() for name in model.needed}
-        wanted |= {name for model in self.first_models.values() for name in model.cohort_features}
-        wanted |= set(load_points_card().features)
+        wanted = {name for model in self.models.values() for name in model.cohort_features}
+        if self.way.scores == "points card":
+            wanted |= set(load_points_card().features)
+        else:
+            wanted |= {name for model in self.models.values() for name in model.needed}
         kept = [feature for feature in LIBRARY if feature.name in wanted]
         table = compute(self.records, FeaturePlan((*kept, *COVERAGE)), pairs)
         who = registration_at(self.records, as_of, table["credit_code"].combine_chunks())
