@@ -272,33 +272,38 @@ def _why(row: dict[str, Any]) -> str:
     return "superseded"
 
 
-def differences(earlier: Publication, later: Publication, model: str) -> pa.Table:
+def differences(
+    earlier: Publication, later: Publication, model: str, *, load: LoadModel | None = None
+) -> pa.Table:
     """Return what changed for every enterprise that both classifications hold, feature by feature.
 
     Parameters
     ----------
     earlier, later
-        Classifications by the same version of the model.
+        The classifications.
     model
-        Its name.
+        Name of the model.
+    load
+        Loads the later version of the model, where the two classifications used different ones.
 
     Returns
     -------
     pyarrow.Table
-        ``credit_code``, ``margin`` (its change) and one column a feature (change of its contribution);
-        the features of a row sum to its margin.
+        ``credit_code``, ``margin`` (its change), ``by_model`` (the part that a new version made, 0 if it
+        is the same) and one column a feature: what its records and the passing of time changed. The
+        features of a row and ``by_model`` sum to its margin; see :func:`changes_since`.
 
     Raises
     ------
     InputError
-        If the versions differ: then the changes of one enterprise are asked with the model at hand.
+        If the versions differ and ``load`` is not given.
     """
     versions = [p.document["models"][model]["version"] for p in (earlier, later)]
-    if versions[0] != versions[1]:
+    if versions[0] != versions[1] and load is None:
         raise InputError(
             f"the classifications used versions {versions[0]} and {versions[1]} of {model!r}",
             field="model",
-            fix="Compare enterprise by enterprise: risk-model explain CODE --since SNAPSHOT.",
+            fix="Give a way to load the later version.",
         )
     tables = [p.contributions_table(model) for p in (earlier, later)]
     margins = [p.rows(model=model, columns=["credit_code", "margin"]) for p in (earlier, later)]
@@ -309,5 +314,33 @@ def differences(earlier: Publication, later: Publication, model: str) -> pa.Tabl
     before, after = (table.take(place) for table, place in zip(tables, places, strict=True))
     was, now = (table["margin"].take(place) for table, place in zip(margins, places, strict=True))
     names = [name for name in after.column_names if name not in {"credit_code", "base_value"}]
+    by_model = pa.array(np.zeros(len(codes)))
+    if versions[0] != versions[1]:
+        assert load is not None
+        between, base = _explained_anew(earlier, load(model, versions[1]), codes)
+        known = [name for name in before.column_names if name not in {"credit_code", "base_value"}]
+        old = _sum([before["base_value"], *(before[name] for name in known)])
+        by_model = pa.array(base + _sum([between[name] for name in names]) - old)
+        before = between
     columns = [pc.subtract(after[name], before[name]) for name in names]
-    return pa.table([codes, pc.subtract(now, was), *columns], names=["credit_code", "margin", *names])
+    change = pc.subtract(now, was)
+    return pa.table([codes, change, by_model, *columns], names=["credit_code", "margin", "by_model", *names])
+
+
+def _explained_anew(
+    publication: Publication, model: RiskModel, codes: pa.ChunkedArray
+) -> tuple[pa.Table, float]:
+    """Return the contributions that a version gives to the values of a classification, and its base."""
+    kept = [name for name in model.feature_names if name in publication.document["features"]]
+    table = publication.features_table(kept)
+    table = table.take(pc.index_in(codes, value_set=table["credit_code"].combine_chunks()))
+    matrix = np.full((len(codes), len(model.feature_names)), np.nan)
+    for column, name in enumerate(model.feature_names):
+        if name in kept:
+            matrix[:, column] = table[name].to_numpy()
+    found = model.contributions(matrix)
+    return pa.table([pa.array(column) for column in found.values.T], names=list(found.names)), found.base
+
+
+def _sum(columns: list[pa.ChunkedArray]) -> np.ndarray:
+    return np.asarray(np.sum([column.to_numpy() for column in columns], axis=0))

@@ -24,11 +24,11 @@ BEFORE = AS_OF - timedelta(days=92)
 @pytest.fixture(scope="module")
 def pair(trainings: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Publication, Publication]:
     folder = tmp_path_factory.mktemp("changes")
-    models = {name: ModelVersion(trainings.models[name], "1") for name in ("general", "food")}
+    models = {name: ModelVersion(trainings.models[name], "1") for name in trainings.models}
     return tuple(classify(trainings.snapshot, models, day, folder) for day in (BEFORE, AS_OF))  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("model", ["general", "food"])
+@pytest.mark.parametrize("model", ["general", "food", "special_equipment"])
 def test_differences_sum_to_the_change_of_the_margin_for_everybody(
     pair: tuple[Publication, Publication], model: str
 ) -> None:
@@ -39,9 +39,33 @@ def test_differences_sum_to_the_change_of_the_margin_for_everybody(
     )
     assert set(table["credit_code"].to_pylist()) == both
     assert len(both) > 100
-    total = np.sum([table[name].to_numpy() for name in table.column_names[2:]], axis=0)
+    total = np.sum([table[name].to_numpy() for name in table.column_names[3:]], axis=0)
     assert np.abs(total - table["margin"].to_numpy()).max() < 1e-9
+    assert not table["by_model"].to_numpy().any()
     assert (total != 0).mean() > 0.5
+
+
+@pytest.mark.parametrize("model", ["general", "food"])
+def test_with_a_new_version_records_and_model_sum_for_everybody(
+    pair: tuple[Publication, Publication], trainings: Any, tmp_path: Path, model: str
+) -> None:
+    earlier, _ = pair
+    general = replace(trainings.general.model, calibration=Platt(1.3, 0.4))
+    other = replace(trainings.food.model, base=general, entry=Platt(0.8, 0.1), calibration=Platt(1.1, -0.2))
+    models = {"general": ModelVersion(general, "2"), "food": ModelVersion(other, "2")}
+    later = classify(trainings.snapshot, models, AS_OF, tmp_path)
+    table = differences(earlier, later, model, load=lambda name, version: models[name].model)
+    by_records = np.sum([table[name].to_numpy() for name in table.column_names[3:]], axis=0)
+    by_model = table["by_model"].to_numpy()
+    assert len(table) > 100
+    assert np.abs(by_records + by_model - table["margin"].to_numpy()).max() < 1e-9
+    assert (by_model != 0).mean() > 0.9
+    # Each row is what the enterprise alone is told.
+    for row in range(0, len(table), max(1, len(table) // 12)):
+        code = table["credit_code"][row].as_py()
+        found = changes_since(earlier, later, code, model, load=lambda name, version: models[name].model)
+        assert found.by_model == pytest.approx(by_model[row], abs=1e-12)
+        assert found.by_records == pytest.approx(by_records[row], abs=1e-12)
 
 
 def test_the_changes_of_one_enterprise_sum_and_name_their_values(
