@@ -278,6 +278,11 @@ def _show(made: Plan, folder: Path) -> None:
         f"Expected findings {summary.expected_findings:.1f}; "
         f"as many inspections drawn uniformly: {summary.expected_findings_uniform:.1f}."
     )
+    if summary.precision is not None and summary.floor is not None:
+        console.print(
+            f"The draw tells as much of everybody as a uniform draw of {100 * summary.precision:.0f} % of its "
+            f"size; everybody keeps at least {100 * summary.floor:.0f} % of the chance by tier."
+        )
     if summary.shortfall:
         console.print(
             f"[bold red]Shortfall: {summary.shortfall:,} of {summary.mandatory:,} mandatory enterprises "
