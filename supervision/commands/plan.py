@@ -280,8 +280,8 @@ def _show(made: Plan, folder: Path) -> None:
     )
     if summary.precision is not None and summary.floor is not None:
         console.print(
-            f"The draw tells as much of everybody as a uniform draw of {100 * summary.precision:.0f} % of its "
-            f"size; everybody keeps at least {100 * summary.floor:.0f} % of the chance by tier."
+            "The draw tells as much of everybody as a uniform draw of "
+            f"{100 * summary.precision:.0f} % of its size; everybody keeps at least {100 * summary.floor:.0f} % of the chance by tier."
         )
     if summary.shortfall:
         console.print(
