@@ -225,6 +225,31 @@ class RiskModel:
             base += self._explainer.base_value
         return slope * base + self.calibration.intercept
 
+    def parts(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the contributions of the base and of the model's own trees apart.
+
+        Parameters
+        ----------
+        matrix
+            From :meth:`matrix`, shape (n, features).
+
+        Returns
+        -------
+        dict
+            Name of the model → what its trees add to this model's margin, shape (n, features); together
+            they are :meth:`contributions`.
+        """
+        rows = np.ascontiguousarray(matrix, dtype=np.float64)
+        slope = self.calibration.slope
+        found: dict[str, np.ndarray] = {}
+        if self.base is not None:
+            found[self.base.name] = np.zeros((len(rows), len(self.feature_names)))
+            self.base._explain_into(found[self.base.name], rows, slope * self.entry.slope)
+        found[self.name] = np.zeros((len(rows), len(self.feature_names)))
+        if self._explainer is not None:
+            self._explainer.add_to(found[self.name], rows, self.own_columns, slope)
+        return found
+
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which must not hold another one."""
         folder.mkdir(parents=True, exist_ok=True)

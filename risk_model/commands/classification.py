@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
     from features.home import Home
     from risk_model.explanation.changes import Changes
     from risk_model.explanation.evidence import Evidence
-    from risk_model.explanation.explanation import Explanation
+    from risk_model.explanation.explanation import Explanation, Part
+    from risk_model.explanation.roll_up import GroupReason
+    from risk_model.model import RiskModel
     from risk_model.publication import Publication
 
 
@@ -111,7 +115,7 @@ def explain(
 
     place = Home.locate(home)
     current = Publication.current(place)
-    found = explain_published(current, credit_code.strip(), model)
+    found = explain_published(current, credit_code.strip(), model, load=_loader(place, current))
     if since is not None:
         changed = _changes(place, current, since, found.credit_code, found.model)
         if as_json:
@@ -136,12 +140,18 @@ def explain(
     _show_reasons(found, evidence, lang)
     print_table(
         "",
-        ("指标" if lang == "zh" else "indicator", "log-odds", "分" if lang == "zh" else "points"),
+        (
+            "指标" if lang == "zh" else "indicator",
+            "log-odds",
+            "分" if lang == "zh" else "points",
+            *(part.model for part in found.parts),
+        ),
         [
             (
                 f"{'' if level else '  '}{g.label[lang]}",
                 f"{g.contribution:+.4f}",
                 f"{found.points(g.contribution):+.1f}",
+                *(f"{found.points(_of_part(part, g)):+.1f}" for part in found.parts),
             )
             for level, g in _levels(found)
             if abs(found.points(g.contribution)) >= 0.05
@@ -153,6 +163,29 @@ def explain(
     )
     if plot is not None:
         typer.echo(f"plot: {plot}")
+
+
+def _loader(home: Home, publication: Publication) -> Callable[[str, str], RiskModel] | None:
+    """Return what loads the models of a classification, None if the registry no longer has them."""
+    from features.errors import InputError
+    from risk_model.registry import Registry
+
+    registry = Registry(home)
+    try:
+        for name, told in publication.document["models"].items():
+            registry.find(name, told["version"])
+    except InputError:
+        return None
+    return lambda name, version: registry.load(name, version)[0]
+
+
+def _of_part(part: Part, group: GroupReason) -> float:
+    """Return what a part adds to an indicator or first level."""
+    return math.fsum(
+        reason.contribution
+        for reason in part.reasons
+        if reason.feature.indicator == group.name or reason.feature.indicator.partition(".")[0] == group.name
+    )
 
 
 def _show_reasons(found: Explanation, evidence: Evidence | None, lang: str) -> None:

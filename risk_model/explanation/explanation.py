@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -37,6 +37,44 @@ SMALLEST_POINTS = 0.5
 
 
 @dataclass(frozen=True)
+class Part:
+    """What the trees of one model add to the margin: of a sector model, the general ones or its own.
+
+    Attributes
+    ----------
+    model, title
+        Whose trees.
+    reasons
+        One a feature of the explanation, in its order; with those of the other part each sums to it.
+    """
+
+    model: str
+    title: Label
+    reasons: tuple[FeatureReason, ...]
+
+    @property
+    def contribution(self) -> float:
+        """What it adds in all, in log-odds."""
+        return fsum(reason.contribution for reason in self.reasons)
+
+    @cached_property
+    def indicators(self) -> tuple[GroupReason, ...]:
+        """Second-level indicators."""
+        return by_indicator(self.reasons)
+
+
+def parts_of(model: RiskModel, row: np.ndarray) -> tuple[Part, ...]:
+    """Return the parts of one row, shape (1, features); none if the model starts from no other."""
+    if model.base is None:
+        return ()
+    titles = {model.base.name: Label(**model.base.title), model.name: Label(**model.title)}
+    return tuple(
+        Part(name, titles[name], feature_reasons(model.features, row[0], values[0]))
+        for name, values in model.parts(row).items()
+    )
+
+
+@dataclass(frozen=True)
 class Explanation:
     """The score of one enterprise by one model, taken apart.
 
@@ -52,6 +90,9 @@ class Explanation:
         Mean probability of all that the model classified, where it is known.
     floor
         The rule that set the tier, if one did.
+    parts
+        Of a sector model what the general model's trees and its own add; empty where it was not worked
+        out or there is only one part.
     """
 
     credit_code: str
@@ -74,6 +115,7 @@ class Explanation:
     points_a_unit: float
     prior: float | None = None
     floor: Mapping[str, Any] | None = None
+    parts: tuple[Part, ...] = ()
 
     @cached_property
     def declarations(self) -> tuple[GroupReason, ...]:
@@ -214,6 +256,16 @@ class Explanation:
             "reasons": [reason(group) for group in self.told],
             "first_levels": groups(self.first_levels),
             "indicators": groups(self.indicators),
+            "parts": [
+                {
+                    "model": part.model,
+                    "label": label(part.title),
+                    "contribution": part.contribution,
+                    "points": round(self.points(part.contribution), 2),
+                    "indicators": groups(tuple(one for one in part.indicators if one.contribution)),
+                }
+                for part in self.parts
+            ],
             "features": [
                 feature(r) for r in sorted(self.reasons, key=lambda r: -abs(r.contribution)) if r.contribution
             ],
@@ -296,7 +348,13 @@ def floor_of(policy: TierPolicy, decided_by: str) -> Mapping[str, Any] | None:
     return next((floor.model_dump() for floor in policy.floors if floor.name == name), None)
 
 
-def explain_published(publication: Publication, credit_code: str, model: str | None = None) -> Explanation:
+def explain_published(
+    publication: Publication,
+    credit_code: str,
+    model: str | None = None,
+    *,
+    load: Callable[[str, str], RiskModel] | None = None,
+) -> Explanation:
     """Explain a published classification from what was published with it.
 
     Parameters
@@ -307,6 +365,8 @@ def explain_published(publication: Publication, credit_code: str, model: str | N
         The enterprise.
     model
         By default the sector model that speaks of it, else the general one.
+    load
+        Loads a model by name and version, to tell the parts of a sector model apart.
 
     Raises
     ------
@@ -347,6 +407,7 @@ def explain_published(publication: Publication, credit_code: str, model: str | N
         points_a_unit=policy.score.factor,
         prior=told["prior"],
         floor=floor_of(policy, row["decided_by"]),
+        parts=() if load is None else parts_of(load(name, row["version"]), found.values[None]),
     )
 
 
@@ -405,4 +466,5 @@ def explain_one(
         reasons=feature_reasons(model.features, row[0], found.values[0]),
         points_a_unit=model.policy.score.factor,
         floor=floor_of(model.policy, decision.decided_by),
+        parts=parts_of(model, row),
     )

@@ -83,6 +83,16 @@ class GroupContribution(Answer):
     points: float
 
 
+class PartContribution(Answer):
+    """What the trees of one model add to the margin of a sector model."""
+
+    model: str
+    label: Words
+    contribution: float
+    points: float
+    indicators: list[GroupContribution]
+
+
 class LinkedRecordAnswer(Answer):
     """A record that made a feature."""
 
@@ -149,6 +159,13 @@ class ExplanationAnswer(Answer):
     reasons: list[ReasonAnswer]
     first_levels: list[GroupContribution]
     indicators: list[GroupContribution]
+    parts: Annotated[
+        list[PartContribution],
+        Field(
+            description="Of a sector model: what the general model's trees and its own add. Empty for the "
+            "general model, and for published scores, which keep only the sum."
+        ),
+    ]
     features: list[FeatureContribution]
     residual: Annotated[float, Field(description="Margin less base value and contributions; at most 1e-6.")]
 

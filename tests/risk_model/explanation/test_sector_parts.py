@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from risk_model.calibration import Platt
+from risk_model.explanation.explanation import explain_published
+from risk_model.publication import Publication
 
 
 @pytest.mark.parametrize("entry", [Platt(), Platt(0.6, -0.2), Platt(0.0, 0.1)])
@@ -46,3 +48,25 @@ def test_columns_of_a_wider_table_are_added_to(trainings: Any) -> None:
         np.testing.assert_allclose(out[:, columns], expected, rtol=0, atol=1e-15)
         others = np.setdiff1d(np.arange(wide.shape[1]), columns)
         assert (out[:, others] == 1.0).all()
+
+
+def test_parts_of_a_published_score_sum_to_its_reasons(trainings: Any, publication: Publication) -> None:
+    models = trainings.models
+    for name in ("food", "special_equipment"):
+        for code in publication.rows(model=name)["credit_code"].to_pylist()[:15]:
+            found = explain_published(publication, code, name, load=lambda model, _: models[model])
+            assert [part.model for part in found.parts] == ["general", name]
+            for place, reason in enumerate(found.reasons):
+                both = sum(part.reasons[place].contribution for part in found.parts)
+                assert both == pytest.approx(reason.contribution, abs=1e-12)
+            total = sum(part.contribution for part in found.parts)
+            assert total + found.base_value == pytest.approx(found.margin, abs=1e-9)
+            own = set(models[name].own_features)
+            for reason in found.parts[1].reasons:
+                assert reason.contribution == 0 or reason.feature.name in own
+            told = found.as_dict("en")["parts"]
+            assert [part["points"] for part in told] == [
+                round(found.points(part.contribution), 2) for part in found.parts
+            ]
+    general = publication.rows(model="general")["credit_code"][0].as_py()
+    assert explain_published(publication, general, "general", load=lambda model, _: models[model]).parts == ()
