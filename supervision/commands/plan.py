@@ -281,7 +281,8 @@ def _show(made: Plan, folder: Path) -> None:
     if summary.precision is not None and summary.floor is not None:
         console.print(
             "The draw tells as much of everybody as a uniform draw of "
-            f"{100 * summary.precision:.0f} % of its size; everybody keeps at least {100 * summary.floor:.0f} % of the chance by tier."
+            f"{100 * summary.precision:.0f} % of its size; "
+            f"everybody keeps at least {100 * summary.floor:.0f} % of the chance by tier."
         )
     if summary.shortfall:
         console.print(
