@@ -145,5 +145,9 @@ def select(
         + "; stable ones alone "
         + " ".join(f"{auc:.4f}" for auc in found.roc_auc_kept)
     )
+    if found.loses:
+        typer.echo(
+            "The others tell something together: keep all features, unless a short model is worth that."
+        )
     if out is not None:
         typer.echo(f"written: {out} (risk-model train {model} --profile {out})")

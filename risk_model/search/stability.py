@@ -95,9 +95,19 @@ class Stability:
         names = {one.feature for one in self.features if not one.kept}
         return tuple(feature.name for feature in LIBRARY if feature.name in names)
 
+    @property
+    def loses(self) -> bool:
+        """Whether the stable features alone rank worse after more than half of the cut-offs.
+
+        Weak features that no half shows to beat noise may still tell something together.
+        """
+        worse = sum(k < a for a, k in zip(self.roc_auc_all, self.roc_auc_kept, strict=True))
+        return worse > len(self.roc_auc_all) / 2
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return asdict(self) | {"kept": list(self.kept), "dropped": list(self.dropped)}
+        told = {"kept": list(self.kept), "dropped": list(self.dropped), "loses": self.loses}
+        return asdict(self) | told
 
 
 def select(

@@ -59,6 +59,14 @@ def test_what_tells_is_kept_and_noise_is_not(trainings: Any, bare: ModelSpecific
     assert sum(one.gain for one in found.features) == pytest.approx(1.0)
 
 
+def test_a_loss_after_most_cutoffs_is_said(trainings: Any, bare: ModelSpecification) -> None:
+    found = select(bare, made(trainings, own_features(bare)), halves=2)
+    better = replace(found, roc_auc_all=(0.70, 0.70, 0.70), roc_auc_kept=(0.71, 0.70, 0.69))
+    worse = replace(found, roc_auc_all=(0.70, 0.70, 0.70), roc_auc_kept=(0.71, 0.69, 0.69))
+    assert (better.loses, worse.loses) == (False, True)
+    assert worse.as_dict()["loses"]
+
+
 def test_later_rows_are_not_looked_at_and_the_result_is_the_same_again(
     trainings: Any, bare: ModelSpecification
 ) -> None:
