@@ -120,11 +120,13 @@ class Improver:
                 f"model {name!r} does not speak of {credit_code} on its visible records", field="credit_code"
             )
         useful = tuple(a for a in actions if self._helps(self._decide(before, (a,), name, known), now))
+        # What does not help alone may do so together with another: all are tried, the useful first.
+        ordered = (*useful, *(action for action in actions if action not in useful))
         best: tuple[tuple[Action, ...], Decision] | None = None
         tried = 0
-        for size in range(1, len(useful) + 1):
+        for size in range(1, len(ordered) + 1):
             reached = []
-            for chosen in islice(combinations(useful, size), MOST_SETS - tried):
+            for chosen in islice(combinations(ordered, size), MOST_SETS - tried):
                 tried += 1
                 then = self._decide(before, chosen, name, known)
                 if then is not None and _lower(then, now):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import typer
 import yaml
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 
 from features.errors import InputError
 from features.home import Home
+from features.records import TABLES
 from features.runners import compute
 from features.store import RecordStore
 from risk_model.dataset import plan_of
@@ -133,6 +137,97 @@ def test_a_repair_that_is_granted_has_the_effect_that_was_promised(
         pairs = pa.table({"credit_code": [one.credit_code], "as_of": pa.array([AS_OF], pa.date32())})
         matrix = model.matrix(compute(store.snapshot(), plan_of(model.needed), pairs))
         assert model.score(model.margin(matrix))[0] == pytest.approx(one.then.score, abs=0.11)
+
+
+def test_every_way_reaches_its_tier_when_the_batch_scores_the_records_as_they_would_be(
+    found: list[Improvement], improver: Improver, tmp_path: Path, canonical: Mapping[str, Any], rows: Any
+) -> None:
+    """By another route for every kind of step: a store with the changed records, and the batch runner."""
+    ways = [one for one in found if one.reaches]
+    codes = pa.array([one.credit_code for one in ways])
+    assert len(set(codes.to_pylist())) == len(ways)
+    changed: dict[str, list[dict[str, Any]]] = {}
+    for one in ways:
+        known = EnterpriseRecords(improver._snapshot, one.credit_code, AS_OF)
+        records = {name: list(known.rows(name)) for name in TABLES if improver._snapshot.exists(name)}
+        for action in one.actions:
+            action.change(records)
+        for name, lines in records.items():
+            columns = TABLES[name].arrow_schema.names
+            for line in lines:
+                # What is to be done has no number yet; in the store each record has one of its own.
+                number = line["record_id"]
+                number = f"{one.credit_code}:{number}" if number.startswith("action:") else number
+                changed.setdefault(name, []).append({**{c: line[c] for c in columns}, "record_id": number})
+    store = RecordStore(tmp_path / "store")
+    others = {
+        name: table.rows.filter(pc.invert(pc.is_in(table.rows["credit_code"], value_set=codes)))
+        for name, table in canonical.items()
+    }
+    store.load(others, load_id="1", source="test")
+    store.load({name: rows(name, lines) for name, lines in changed.items()}, load_id="2", source="test")
+    pairs = pa.table({"credit_code": codes, "as_of": pa.array([AS_OF] * len(ways), pa.date32())})
+    # What is known of all others is that of the classification: only this enterprise has changed.
+    context = improver.publication.context()
+    table = compute(store.snapshot(), improver._scorer.plan, pairs.sort_by("credit_code"), context=context)
+    place = {code: row for row, code in enumerate(table["credit_code"].to_pylist())}
+    for one in ways:
+        own = table.slice(place[one.credit_code], 1).drop_columns(["credit_code", "as_of"])
+        decided = improver._scorer.decide(own)[one.model]
+        assert decided.score == one.then.score
+        assert decided.tier == one.then.tier < one.now.tier
+
+
+def test_no_smaller_set_of_all_steps_reaches_a_lower_tier(
+    found: list[Improvement], improver: Improver
+) -> None:
+    tried = 0
+    for one in found:
+        known = EnterpriseRecords(improver._snapshot, one.credit_code, AS_OF)
+        before = {name: known.rows(name) for name in TABLES if improver._snapshot.exists(name)}
+        smaller = range(1, len(one.actions) if one.reaches else len(one.open) + 1)
+        sets = (chosen for size in smaller for chosen in combinations(one.open, size))
+        for chosen in islice(sets, 40):
+            then = improver._decide(before, chosen, one.model, known)
+            assert then is None or then.tier >= one.now.tier
+            tried += 1
+    assert tried > 50
+
+
+def test_monotone_directions_hold_on_every_way(found: list[Improvement], improver: Improver) -> None:
+    """Each feature that a way changes moves the margin in its declared direction, the others kept."""
+    steps = 0
+    for one in found:
+        if not one.actions:
+            continue
+        known = EnterpriseRecords(improver._snapshot, one.credit_code, AS_OF)
+        records = {name: list(known.rows(name)) for name in TABLES if improver._snapshot.exists(name)}
+        model = improver._scorer.models[one.model].model
+        before = model.matrix(_features(improver, records, one.credit_code))[0]
+        for action in one.actions:
+            action.change(records)
+        after = model.matrix(_features(improver, records, one.credit_code))[0]
+        for column, feature in enumerate(model.features):
+            rise = after[column] - before[column]
+            if not feature.direction or np.isnan(rise) or rise == 0:
+                continue
+            moved = before.copy()
+            moved[column] = after[column]
+            effect = model.margin(moved[None])[0] - model.margin(before[None])[0]
+            assert effect * rise * int(feature.direction) >= -1e-12, feature.name
+            steps += 1
+    assert steps > 20
+
+
+def _features(improver: Improver, records: dict[str, list[Any]], code: str) -> pa.Table:
+    tables = {
+        name: pa.Table.from_pylist(
+            [{c: line[c] for c in TABLES[name].arrow_schema.names} for line in lines],
+            schema=TABLES[name].arrow_schema,
+        )
+        for name, lines in records.items()
+    }
+    return improver._scorer.features(tables, code, AS_OF)
 
 
 def _table_of(improver: Improver, code: str, record: str) -> str:
