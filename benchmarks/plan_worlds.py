@@ -212,6 +212,7 @@ class WorldOfOne:
         count = self.setting.province.population.count
         #: Own visits: by year and enterprise; last day by sector and enterprise.
         self._visits = {year: np.zeros(count, dtype=np.int64) for year in range(2000, 2100)}
+        self._days: dict[int, set[tuple[int, int]]] = {}
         self._last = {s: np.full(count, np.iinfo(np.int64).min) for s in self.setting.sectors}
 
     def month(self, number: int) -> None:
@@ -346,7 +347,12 @@ class WorldOfOne:
         chance = np.where(
             selection == "targeted", np.nan, frame["inclusion_probability"].to_numpy()[selected]
         )
-        self._visits[first.year][who] += 1
+        # As in the rules, inspections of one day are one visit.
+        days = self._days.setdefault(first.year, set())
+        for one, day in zip(who.tolist(), state.day[domain, who].tolist(), strict=True):
+            if (one, day) not in days:
+                days.add((one, day))
+                self._visits[first.year][one] += 1
         self._last[sector][who] = state.day[domain, who]
         self._planned.append(
             pd.DataFrame(
@@ -354,6 +360,7 @@ class WorldOfOne:
                     "credit_code": frame["credit_code"].to_numpy()[selected],
                     "domain": sector,
                     "kind": "routine",
+                    "plan": f"{sector}-{plan.month}",
                     "planned_from": np.datetime64(first, "s"),
                     "planned_until": np.datetime64(last, "s"),
                     "full_item": ~drawn,

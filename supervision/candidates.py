@@ -50,8 +50,9 @@ def candidates_from(
         Rules in force.
     pending
         Visits of earlier plans, and of other sectors' plans of the month: ``credit_code``, ``domain``,
-        ``kind``, ``planned_from``, ``planned_until``, ``full_item``. One counts as an inspection on its last
-        planned day until an inspection of the domain from its first planned day on is on file.
+        ``kind``, ``plan`` (its name), ``planned_from``, ``planned_until``, ``full_item``. One counts as an
+        inspection on its last planned day until an inspection of the domain from its first planned day on is
+        on file.
 
     Raises
     ------
@@ -116,15 +117,21 @@ def candidates_from(
 
 def _with_pending(seen: pd.DataFrame, pending: pd.DataFrame | None) -> pd.DataFrame:
     """Add the visits that are planned and of which nothing is on file yet."""
+    # Inspections of one day are one visit, whoever takes part.
+    seen = seen.assign(visit=day_numbers(seen["event_date"]))
     if pending is None or not len(pending):
         return seen
-    _need(pending, ("credit_code", "domain", "planned_from", "planned_until", "full_item"), "pending")
+    _need(pending, ("credit_code", "domain", "plan", "planned_from", "planned_until", "full_item"), "pending")
     newest = seen.groupby(["credit_code", "domain"])["event_date"].max()
     visit = pd.MultiIndex.from_frame(pending[["credit_code", "domain"]])
     on_file = newest.reindex(visit).to_numpy(dtype="datetime64[D]")
     # A comparison with a missing date is false: nothing on file.
     waiting = pending[~(on_file >= _days(pending["planned_from"]))]
-    rows = waiting.assign(event_date=_days(waiting["planned_until"]).astype("datetime64[s]"))
+    # Of planned visits only those of one plan, a joint one, are one visit.
+    rows = waiting.assign(
+        event_date=_days(waiting["planned_until"]).astype("datetime64[s]"),
+        visit=np.iinfo(np.int64).max - pd.factorize(waiting["plan"])[0],
+    )
     return pd.concat([seen, rows[[c for c in seen.columns if c in rows.columns]]], ignore_index=True)
 
 
@@ -168,8 +175,7 @@ def _counted_this_year(
         counts &= seen["domain"].isin(rules.annual_cap.domains)
         if "kind" in seen.columns:
             counts &= ~seen["kind"].isin(rules.annual_cap.except_kinds)
-    # Inspections of one day are one visit, whoever takes part.
-    visits = seen.loc[counts, ["credit_code", "event_date"]].drop_duplicates()
+    visits = seen.loc[counts, ["credit_code", "visit"]].drop_duplicates()
     number = visits["credit_code"].value_counts()
     return code.map(number).fillna(0).to_numpy(dtype=np.int64)
 

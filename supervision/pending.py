@@ -14,7 +14,7 @@ from supervision.sampling.reasons import KEY, STATUTORY
 
 #: A visit that is not on file after so many months is taken as not made.
 MONTHS = 3
-COLUMNS = ("credit_code", "domain", "kind", "planned_from", "planned_until", "full_item")
+COLUMNS = ("credit_code", "domain", "kind", "plan", "planned_from", "planned_until", "full_item")
 
 
 def pending_visits(plans: Path, *, sector: str, month: str) -> pd.DataFrame | None:
@@ -64,6 +64,7 @@ def pending_visits(plans: Path, *, sector: str, month: str) -> pd.DataFrame | No
                 "credit_code": chosen["credit_code"].to_numpy(),
                 "domain": [(s or stored.document.sector).split(JOINED) for s in chosen["sectors"]],
                 "kind": "routine",
+                "plan": stored.document.name,
                 "planned_from": np.datetime64(planned_from, "s"),
                 "planned_until": np.datetime64(planned_until, "s"),
                 "full_item": chosen["part"].isin([STATUTORY, KEY]).to_numpy(),

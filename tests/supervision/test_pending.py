@@ -55,6 +55,7 @@ def pending(code: str, first: str, last: str, *, full: bool, domain: str = "food
             "credit_code": [code],
             "domain": domain,
             "kind": "routine",
+            "plan": f"{domain}-{first}",
             "planned_from": pd.Timestamp(first),
             "planned_until": pd.Timestamp(last),
             "full_item": full,
@@ -93,6 +94,14 @@ def test_a_visit_of_another_sector_counts_for_the_cap_alone(food_rules: PlanRule
     row = made(waiting, ("a", "2025-01-07", "food", "random", True), rules=food_rules)
     assert row["last_inspected"] == pd.Timestamp("2025-01-07")
     assert row["inspections_this_year"] == 2
+
+
+def test_two_plans_of_one_month_are_two_visits_and_a_joint_plan_is_one(food_rules: PlanRules) -> None:
+    first, last = "2025-08-01", "2025-08-31"
+    two = [pending("a", first, last, full=False, domain=domain) for domain in ("food", "general")]
+    assert made(pd.concat(two), rules=food_rules)["inspections_this_year"] == 2
+    joint = pd.concat(two).assign(plan="food+general-2025-08-1")
+    assert made(joint, rules=food_rules)["inspections_this_year"] == 1
 
 
 def test_plans_of_months_are_read_from_the_home(plans: Path) -> None:
