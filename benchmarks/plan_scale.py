@@ -23,6 +23,8 @@ from supervision.sampling.division import divide
 MONTH, SECTOR = "2025-09", "food"
 #: Share of the candidates that can be inspected in the month.
 CAPACITY = 0.05
+#: Into which enterprises are put for the test of standardised deviations.
+GROUPS = 50
 
 
 def frame(count: int, seed: int = 1) -> pd.DataFrame:
@@ -102,8 +104,7 @@ def frequencies(count: int, draws: int) -> dict[str, Any]:
     dict
         ``chi square p``: of all enterprises, whose squared standardised deviations have the expectation 1
         each if the stated probabilities are true, against the normal law of their sum; ``KS p``: of the
-        standardised deviations of groups of some hundred enterprises with like probability against the
-        normal law.
+        standardised deviations of groups of enterprises with like probability against the normal law.
 
     Notes
     -----
@@ -140,7 +141,10 @@ def tested(chance: np.ndarray, counts: np.ndarray, draws: int) -> dict[str, Any]
     variance = 2 + (1 - 6 * chance * (1 - chance)) / spread
     z = float((square.sum() - len(square)) / np.sqrt(variance.sum()))
     order = np.argsort(chance, kind="stable")
-    groups = np.array_split(order, max(20, len(order) // 400))
+    # Groups of like probability and equal variance: counts large enough to be nearly normal.
+    reached = np.cumsum(spread[order])
+    cuts = np.searchsorted(reached, reached[-1] * np.arange(1, GROUPS) / GROUPS)
+    groups = [group for group in np.split(order, cuts) if len(group)]
     deviation = [(counts[g] - draws * chance[g]).sum() / np.sqrt(spread[g].sum()) for g in groups]
     return {
         "chi square z": round(z, 3),
