@@ -68,9 +68,9 @@ def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
     Returns
     -------
     dict
-        By figure and estimate: the values and the truths, one a province; ``bias`` (mean of estimate less
-        truth) with a 95 % interval over the provinces, mean and largest absolute error, and how many of the
-        95 % intervals hold the truth.
+        By figure and estimate: the values, their intervals and the truths, one a province; ``bias`` (mean of
+        estimate less truth), of several provinces with a 95 % interval over them; mean and largest absolute
+        error, and how many of the 95 % intervals hold the truth.
     """
     result: dict[str, Any] = {
         "enterprises at risk": [one["rows"] for one in reports],
@@ -90,14 +90,14 @@ def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
                 for one, t in zip(told, true, strict=True)
             ]
             error = value - true
-            spread = 1.96 * error.std(ddof=1) / np.sqrt(len(error)) if len(error) > 1 else float("nan")
+            bias = {"value": float(error.mean())}
+            if len(error) > 1:
+                spread = 1.96 * float(error.std(ddof=1)) / float(np.sqrt(len(error)))
+                bias |= {"low": bias["value"] - spread, "high": bias["value"] + spread}
             by_estimate[name] = {
                 "values": value.tolist(),
-                "bias": {
-                    "value": float(error.mean()),
-                    "low": float(error.mean() - spread),
-                    "high": float(error.mean() + spread),
-                },
+                "intervals": [[one["metrics"][figure][end] for end in ("low", "high")] for one in told],
+                "bias": bias,
                 "mean absolute error": float(np.abs(error).mean()),
                 "largest absolute error": float(np.abs(error).max()),
                 "intervals that hold the truth": f"{sum(inside)} of {len(inside)}",
@@ -117,10 +117,13 @@ def lines(name: str, told: dict[str, Any]) -> list[str]:
                 found.append(f"    {estimate:18s} refused: {one['refused']}")
                 continue
             bias = one["bias"]
-            values = ", ".join(f"{v:.4f}" for v in one["values"])
+            values = ", ".join(
+                f"{v:.4f} [{low:.4f}, {high:.4f}]"
+                for v, (low, high) in zip(one["values"], one["intervals"], strict=True)
+            )
+            over = f" [{bias['low']:+.4f}, {bias['high']:+.4f}]" if "low" in bias else ""
             found.append(
-                f"    {estimate:18s} {values}  bias {bias['value']:+.4f} "
-                f"[{bias['low']:+.4f}, {bias['high']:+.4f}]  mean absolute error "
+                f"    {estimate:18s} {values}  bias {bias['value']:+.4f}{over}  mean absolute error "
                 f"{one['mean absolute error']:.4f}  intervals {one['intervals that hold the truth']}"
             )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,6 +33,14 @@ def test_errors_and_how_many_intervals_hold_the_truth() -> None:
     # Two errors, 0.005 and -0.015: standard deviation 0.0141, of the mean 0.01.
     assert corrected["bias"]["high"] == pytest.approx(-0.005 + 1.96 * 0.01)
     assert corrected["intervals that hold the truth"] == "1 of 2"
+
+
+def test_one_province_has_no_interval_over_provinces_and_no_nan() -> None:
+    told = summary([report(0.3, 0.36, 0.31)])
+    assert told["recall_at_10pct"]["naive"]["bias"] == {"value": pytest.approx(0.06)}
+    assert told["recall_at_10pct"]["naive"]["intervals"] == [[pytest.approx(0.35), pytest.approx(0.37)]]
+    json.dumps(told, allow_nan=False)
+    assert not any("nan" in line for line in lines("general", told))
 
 
 def test_what_one_province_refuses_is_refused_for_all() -> None:
