@@ -22,6 +22,14 @@ HomeOption = Annotated[
         "--home", help="Folder of all state; by default RISK_MODEL_HOME, else ./var.", metavar="DIR"
     ),
 ]
+RunnerOption = Annotated[str, typer.Option(help="Who does the work: threads, dask or spark.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask scheduler, or master URL of Spark; by default processes of this machine.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from features.terminal import AddressOption, HomeOption, JsonOption, RunnerOption, print_json, progress
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from features.definitions.feature import Feature
     from features.kernel import Plan
-    from features.runners import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -43,14 +42,8 @@ def features(
         bool,
         typer.Option("--everybody", help="Every enterprise that has a record, not only those in business."),
     ] = False,
-    runner: Annotated[str, typer.Option(help="threads, dask or spark.")] = "threads",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Dask scheduler, or master URL of Spark; by default processes of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    runner: RunnerOption = "threads",
+    address: AddressOption = None,
     snapshot: Annotated[
         int | None, typer.Option(help="Snapshot of the records; by default the latest.", show_default=False)
     ] = None,
@@ -65,13 +58,8 @@ def features(
     describe: Annotated[
         bool, typer.Option("--describe", help="Print the data dictionary and compute nothing.")
     ] = False,
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            "--home", help="Folder of all state; by default RISK_MODEL_HOME, else ./var.", metavar="DIR"
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Compute the features of enterprises at dates, as they were known then."""
     from features.home import Home
@@ -92,7 +80,7 @@ def features(
         home=Home.locate(home),
     )
     if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        print_json(report)
     else:
         typer.echo(
             f"{report['rows']:,} rows ({report['enterprises']:,} enterprises, {len(report['as_of'])} dates), "
@@ -116,8 +104,7 @@ def _describe(chosen: tuple[Feature, ...], *, as_json: bool) -> None:
     from features.definitions.dictionary import data_dictionary, describe
 
     if as_json:
-        document = {"features": [describe(feature) for feature in chosen]}
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        print_json({"features": [describe(feature) for feature in chosen]})
     else:
         typer.echo(data_dictionary(chosen))
 
@@ -156,9 +143,9 @@ def _compute(
             fix="Choose a date within the records, or give --everybody.",
         )
     plan = Plan(chosen)
-    with scheduler_of(runner, records, address) as scheduler, _progress() as progress:
+    with scheduler_of(runner, records, address) as scheduler, progress("features") as advance:
         known = context_of(records, plan, pairs, scheduler=scheduler)
-        parts = stream(records, plan, pairs, scheduler=scheduler, context=known, progress=progress)
+        parts = stream(records, plan, pairs, scheduler=scheduler, context=known, progress=advance)
         rows = _write(parts, plan, out)
     if context is not None and known is not None:
         known.save(context)
@@ -194,20 +181,3 @@ def _write(parts: Iterator[pa.Table], plan: Plan, out: Path) -> int:
     finally:
         unfinished.unlink(missing_ok=True)
     return rows
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show progress on the error stream, if somebody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("features"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("features", total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield show

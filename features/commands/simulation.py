@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from features.terminal import HomeOption, JsonOption, print_json, progress, required_day
+
 if TYPE_CHECKING:
     from features.simulation import SimulationReport
 
@@ -29,37 +31,21 @@ def simulate(
             help="Folder of the files; by default `simulated` in the home.", metavar="DIR", show_default=False
         ),
     ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(help="Folder of all state; by default RISK_MODEL_HOME, else ./var.", metavar="DIR"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Simulate a province whose true risk is known: ten years of records, as its systems would export them.
 
     Writes records/TABLE.parquet, simulation.json, and truth.parquet, which only an evaluation may read.
     """
-    import json
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from features.home import Home
     from features.simulation import simulate as run
 
     folder = out or Home.locate(home).simulated
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Months simulated", total=None)
-        report = run(
-            enterprises=enterprises,
-            seed=seed,
-            out=folder,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
-        )
+    with progress("months simulated") as advance:
+        report = run(enterprises=enterprises, seed=seed, out=folder, progress=advance)
     if as_json:
-        document = {**report.as_dict(), "out": str(folder)}
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        print_json({**report.as_dict(), "out": str(folder)})
     else:
         _show(report)
 
@@ -72,21 +58,15 @@ def simulate_inspections(
     domain: Annotated[str, typer.Option(help="general, food or special_equipment.")],
     month: Annotated[str, typer.Option(help="Month of the inspections, YYYY-MM.")],
     out: Annotated[Path, typer.Option(help="CSV to write, as risk-model plan results reads it.")],
-    home: Annotated[
-        Path | None,
-        typer.Option(help="Folder of all state; by default RISK_MODEL_HOME, else ./var.", metavar="DIR"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what a plan's inspections find in the simulated province of the home: the same whoever inspects."""
-    import json
-
     import pandas as pd
 
     from features.errors import InputError
     from features.home import Home
     from features.simulation.visiting import visit
-    from features.terminal import required_day
 
     first = required_day(f"{month}-01", "--month")
     try:
@@ -104,7 +84,7 @@ def simulate_inspections(
     found.to_csv(out, index=False, encoding="utf-8")
     counts = {str(name): int(number) for name, number in found["outcome"].value_counts().items()}
     if as_json:
-        typer.echo(json.dumps({"out": str(out), "inspections": len(found), "outcomes": counts}, indent=2))
+        print_json({"out": str(out), "inspections": len(found), "outcomes": counts})
     else:
         told = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.items()))
         typer.echo(f"{len(found):,} inspections: {told}. Written to {out}")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from features.terminal import HomeOption, JsonOption, print_json, print_table, progress, required_day
+from features.terminal import (
+    AddressOption,
+    HomeOption,
+    JsonOption,
+    RunnerOption,
+    print_json,
+    print_table,
+    progress,
+    required_day,
+)
 
 if TYPE_CHECKING:
     from features.home import Home
@@ -44,14 +53,8 @@ def classify(
     snapshot: Annotated[
         int | None, typer.Option(help="Snapshot of the records; the latest by default.", show_default=False)
     ] = None,
-    runner: Annotated[str, typer.Option(help="threads, dask or spark.")] = "threads",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Dask scheduler, or master URL of Spark; by default processes of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    runner: RunnerOption = "threads",
+    address: AddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
