@@ -108,10 +108,14 @@ def on_grid(probabilities: npt.NDArray[np.float64], size: int, grid: int = GRID)
     if abs(left) > len(parts) + 1e-6 * size * grid:
         msg = f"expected probabilities with the sum {size}, got {float(probabilities.sum())}"
         raise ValueError(msg)
-    if len(free) and left:
+    while len(free) and left:
         each, extra = divmod(left, len(free))
-        parts[free] += each
-        parts[free[np.argsort(-parts[free], kind="stable")][:extra]] += 1
+        step = np.full(len(free), each, dtype=np.int64)
+        step[np.argsort(-parts[free], kind="stable")[:extra]] += 1
+        # Who has no room for as much takes what fits, and the others take the rest.
+        parts[free] += np.clip(step, 1 - parts[free], grid - parts[free])
+        left = size * grid - int(parts.sum())
+        free = free[parts[free] < grid] if left > 0 else free[parts[free] > 1]
     if int(parts.sum()) != size * grid or parts.min(initial=1) < 1 or parts.max(initial=0) > grid:
         msg = "the probabilities are too far apart for so many units"
         raise InputError(msg, field="weights", fix="Raise the floor of the objective.")

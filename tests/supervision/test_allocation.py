@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
@@ -51,6 +51,8 @@ cases = st.tuples(
 
 
 @settings(max_examples=150, deadline=None)
+# The ceiling is so close to 1 that rounding leaves more than fits below it.
+@example(case=(399, 30, 0.27761808191290727, 0.6432171589924591, 0.9999999999999999, 0.50390625))
 @given(case=cases)
 def test_the_conditions_hold(case: tuple[int, int, float, float, float, float]) -> None:
     count, seed, floor, precision, ceiling, share = case
