@@ -108,7 +108,9 @@ def on_grid(probabilities: npt.NDArray[np.float64], size: int, grid: int = GRID)
     if abs(left) > len(parts) + 1e-6 * size * grid:
         msg = f"expected probabilities with the sum {size}, got {float(probabilities.sum())}"
         raise ValueError(msg)
-    while len(free) and left:
+    # A chance that the grid cannot hold is not rounded up to one that it can: it would be another design.
+    held = parts.min(initial=1) >= 1
+    while held and len(free) and left:
         each, extra = divmod(left, len(free))
         step = np.full(len(free), each, dtype=np.int64)
         step[np.argsort(-parts[free], kind="stable")[:extra]] += 1
@@ -116,7 +118,7 @@ def on_grid(probabilities: npt.NDArray[np.float64], size: int, grid: int = GRID)
         parts[free] += np.clip(step, 1 - parts[free], grid - parts[free])
         left = size * grid - int(parts.sum())
         free = free[parts[free] < grid] if left > 0 else free[parts[free] > 1]
-    if int(parts.sum()) != size * grid or parts.min(initial=1) < 1 or parts.max(initial=0) > grid:
+    if not held or int(parts.sum()) != size * grid:
         msg = "the probabilities are too far apart for so many units"
         raise InputError(msg, field="weights", fix="Raise the floor of the objective.")
     return parts
