@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -195,11 +197,14 @@ class Snapshot:
             return pa.array([], pa.string())
         # Range by range, so that never more than the codes themselves are held.
         largest = max(self.tables, key=lambda name: self._manifest.rows[name])
-        found = []
-        for low, high in self._range_of(largest).cuts(ROWS_AT_ONCE):
-            columns = [self._range_of(name).read(_CODE, low, high)[0]["credit_code"] for name in self.tables]
+
+        def of_range(bounds: tuple[str, str | None]) -> pa.Array:
+            columns = [self._range_of(name).read(_CODE, *bounds)[0]["credit_code"] for name in self.tables]
             codes = pc.unique(pa.chunked_array([pc.unique(column) for column in columns], pa.string()))
-            found.append(codes.take(pc.array_sort_indices(codes)))
+            return codes.take(pc.array_sort_indices(codes))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(of_range, self._range_of(largest).cuts(ROWS_AT_ONCE)))
         return pa.concat_arrays(found)
 
     @cached_property
