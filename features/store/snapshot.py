@@ -24,6 +24,8 @@ from features.store.visibility import DECISION, ENDS, Restored, restored, visibl
 
 #: About how many rows are put in order and given their interval at once when everything is read.
 ROWS_AT_ONCE = 1_000_000
+#: Rows of the largest table of which the codes are gathered at once, by every core.
+CODES_AT_ONCE = 150_000
 
 _CODE = pa.schema([pa.field("credit_code", pa.string())])
 
@@ -204,7 +206,7 @@ class Snapshot:
             return codes.take(pc.array_sort_indices(codes))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(of_range, self._range_of(largest).cuts(ROWS_AT_ONCE)))
+            found = list(pool.map(of_range, self._range_of(largest).cuts(CODES_AT_ONCE)))
         return pa.concat_arrays(found)
 
     @cached_property
