@@ -49,6 +49,21 @@ def required_day(text: str, option: str) -> date:
         raise InputError(f"{text!r} is not a date", field=option, fix="Write it as YYYY-MM-DD.") from None
 
 
+def required_language(lang: str) -> str:
+    """Return a language that texts are written in.
+
+    Raises
+    ------
+    InputError
+        If it is another.
+    """
+    from features.errors import InputError
+
+    if lang not in ("zh", "en"):
+        raise InputError(f"there is no language {lang!r}", field="--lang", fix="Use zh or en.")
+    return lang
+
+
 @contextmanager
 def progress(description: str) -> Iterator[Advance]:
     """Show a progress bar on stderr while a piece of work runs.

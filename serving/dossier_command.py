@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from features.terminal import HomeOption, JsonOption, print_json
+from features.terminal import HomeOption, JsonOption, print_json, required_language
+from risk_model.commands.options import ModelOfEnterpriseOption
 
 
 def register(app: typer.Typer) -> None:
@@ -21,23 +22,16 @@ def dossier(
     output: Annotated[
         Path, typer.Option(metavar="FILE", help=".html, which opens to everything, or .pdf, one A4 page.")
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="By default the sector model that speaks of it, else the general one.", show_default=False
-        ),
-    ] = None,
+    model: ModelOfEnterpriseOption = None,
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the dossier of an enterprise: tier, reasons and their records, what would lower it, measures."""
-    from features.errors import InputError
     from features.home import Home
     from serving.sheet.files import write_sheet
 
-    if lang not in ("zh", "en"):
-        raise InputError(f"there is no language {lang!r}", field="--lang", fix="Use zh or en.")
+    required_language(lang)
     code = credit_code.strip()
     written = write_sheet(Home.locate(home), code, output, model, lang)
     if as_json:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from features.terminal import required_language
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,13 +46,11 @@ def quality(
     """Measure the records by provider: timeliness, completeness, refusals, codes, references, volumes."""
     import json
 
-    from features.errors import InputError
     from features.home import Home
     from features.quality import assess
     from features.store import RecordStore
 
-    if lang not in {"zh", "en"}:
-        raise InputError(f"there is no language {lang!r}", field="--lang", fix="Use zh or en.")
+    required_language(lang)
     store = RecordStore(Home.locate(home).store)
     report = assess(store, store.snapshot(snapshot))
     if html is not None:

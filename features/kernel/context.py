@@ -235,16 +235,21 @@ class Context:
         return np.where(pc.is_null(named).to_numpy(), -1, place.to_numpy()).astype(np.int64)
 
     @cached_property
+    def _event_members(self) -> np.ndarray:
+        """Place of each event's enterprise among those that are tied."""
+        return np.searchsorted(self._codes, self.survey.events["code"].to_numpy())
+
+    @cached_property
     def _event_order(self) -> np.ndarray:
         """Order of the events by enterprise."""
-        return np.argsort(np.searchsorted(self._codes, self.survey.events["code"].to_numpy()), kind="stable")
+        order: np.ndarray = np.argsort(self._event_members, kind="stable")
+        return order
 
     @cached_property
     def _events(self) -> tuple[np.ndarray, ...]:
         """What is counted of each enterprise."""
         events = self.survey.events
-        member = np.searchsorted(self._codes, events["code"].to_numpy())
-        order = self._event_order
+        member, order = self._event_members, self._event_order
         return (
             np.searchsorted(member[order], np.arange(len(self._codes) + 1)),
             events["term"].to_numpy()[order].astype(np.int64),

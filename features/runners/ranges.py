@@ -77,12 +77,14 @@ def _sorted_codes(codes: pa.ChunkedArray) -> pa.Array:
     """Return the codes, each once, sorted."""
     first = codes.chunk(0)
     # Cohorts of several dates are mostly the same enterprises again: no need to look each one up.
-    found = first if all(chunk.equals(first) for chunk in codes.chunks[1:]) else pc.unique(codes)
-    if not pc.all(pc.less(found[:-1], found[1:])).as_py():
-        found = pc.unique(found)
-    if len(found) > 1 and not pc.all(pc.less(found[:-1], found[1:])).as_py():
-        found = found.take(pc.array_sort_indices(found))
-    return found
+    if _rising(first) and all(chunk.equals(first) for chunk in codes.chunks[1:]):
+        return first
+    found = pc.unique(codes)
+    return found if _rising(found) else found.take(pc.array_sort_indices(found))
+
+
+def _rising(codes: pa.Array) -> bool:
+    return bool(pc.all(pc.less(codes[:-1], codes[1:]), min_count=0).as_py())
 
 
 def _key(place: int, day: int) -> int:

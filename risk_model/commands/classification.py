@@ -19,6 +19,7 @@ from features.terminal import (
     progress,
     required_day,
 )
+from risk_model.commands.options import ModelOfEnterpriseOption
 
 if TYPE_CHECKING:
     from features.home import Home
@@ -84,12 +85,7 @@ def classify(
 def explain(
     *,
     credit_code: Annotated[str, typer.Argument(help="Unified social credit code.")],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="By default the sector model that speaks of it, else the general one.", show_default=False
-        ),
-    ] = None,
+    model: ModelOfEnterpriseOption = None,
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
     since: Annotated[
         str | None,

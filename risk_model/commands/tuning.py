@@ -10,6 +10,11 @@ import typer
 from features.terminal import HomeOption, JsonOption, print_json, print_table, progress
 from risk_model.commands.training import ProfileOption, SnapshotOption
 
+ProfileFileOption = Annotated[
+    Path | None,
+    typer.Option(help="YAML file to write, to be used as a profile.", metavar="FILE", show_default=False),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -25,10 +30,7 @@ def tune(
     budget: Annotated[
         int, typer.Option(min=100, help="Trees times leaves at most: the cost of an explanation.")
     ] = 3200,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="YAML file to write, to be used as a profile.", metavar="FILE", show_default=False),
-    ] = None,
+    out: ProfileFileOption = None,
     snapshot: SnapshotOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -93,10 +95,7 @@ def select(
     threshold: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Share of the halves in which a feature must beat noise.")
     ] = 0.6,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="YAML file to write, to be used as a profile.", metavar="FILE", show_default=False),
-    ] = None,
+    out: ProfileFileOption = None,
     snapshot: SnapshotOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,

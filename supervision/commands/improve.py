@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from features.terminal import HomeOption, JsonOption, print_json, print_table
+from features.terminal import HomeOption, JsonOption, print_json, print_table, required_language
+from risk_model.commands.options import ModelOfEnterpriseOption
 from supervision.commands.options import CodeArgument
 
 
@@ -18,23 +19,16 @@ def register(app: typer.Typer) -> None:
 def improve(
     *,
     credit_code: CodeArgument,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="By default the sector model that speaks of it, else the general one.", show_default=False
-        ),
-    ] = None,
+    model: ModelOfEnterpriseOption = None,
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the fewest lawful steps that bring an enterprise into a lower tier, checked by re-scoring."""
-    from features.errors import InputError
     from features.home import Home
     from supervision.improvement.search import Improver
 
-    if lang not in ("zh", "en"):
-        raise InputError(f"there is no language {lang!r}", field="--lang", fix="Use zh or en.")
+    required_language(lang)
     found = Improver(Home.locate(home)).find(credit_code.strip(), model)
     if as_json:
         print_json(found.as_dict())
