@@ -237,13 +237,13 @@ class Context:
     @cached_property
     def _event_members(self) -> np.ndarray:
         """Place of each event's enterprise among those that are tied."""
-        return np.searchsorted(self._codes, self.survey.events["code"].to_numpy())
+        members: np.ndarray = np.searchsorted(self._codes, self.survey.events["code"].to_numpy())
+        return members
 
     @cached_property
     def _event_order(self) -> np.ndarray:
         """Order of the events by enterprise."""
-        order: np.ndarray = np.argsort(self._event_members, kind="stable")
-        return order
+        return np.argsort(self._event_members, kind="stable")
 
     @cached_property
     def _events(self) -> tuple[np.ndarray, ...]:
