@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from features.home import Home
 from supervision import inputs
@@ -19,6 +20,16 @@ from supervision.plans import save_plan
 from supervision.sampling import plan_inspections
 from supervision.sampling.calendar import month_bounds
 from supervision.sampling.planning import Plan
+
+
+@dataclass(frozen=True)
+class DrawnPlan:
+    """A plan that nobody keeps yet, the published classification that it rests on, and where it is from."""
+
+    plan: Plan
+    snapshot: str
+    origin: dict[str, Any]
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,49 @@ def plan_month(
     InputError
         If nothing is published, or an argument cannot be used.
     """
+    drawn = draw_month(
+        home,
+        sector=sector,
+        month=month,
+        capacity=capacity,
+        seed=seed,
+        district=district,
+        rules_file=rules_file,
+        inspectors=inspectors,
+    )
+    folder = save_plan(
+        drawn.plan,
+        home.plans,
+        snapshot=drawn.snapshot,
+        context=drawn.origin,
+        assignment=drawn.assignment,
+    )
+    return SavedPlan(drawn.plan, folder, drawn.snapshot, drawn.assignment)
+
+
+def draw_month(
+    home: Home,
+    *,
+    sector: str,
+    month: str,
+    capacity: int,
+    seed: str,
+    district: str | None = None,
+    rules_file: Path | None = None,
+    inspectors: Sequence[Inspector] | None = None,
+) -> DrawnPlan:
+    """Draw a month's plan as :func:`plan_month` does, and keep nothing.
+
+    Parameters
+    ----------
+    home, sector, month, capacity, seed, district, rules_file, inspectors
+        As in :func:`plan_month`.
+
+    Notes
+    -----
+    What of it does not follow from the seed (who is mandatory, inclusion probabilities, expected findings
+    of the design) can be looked at before the seed is chosen.
+    """
     first, _ = month_bounds(month)
     names = sectors_of(sector)
     waiting = pending_visits(home.plans, sector=sector, month=month)
@@ -101,5 +155,4 @@ def plan_month(
     if inspectors is not None:
         teams = joint_assignment([load_assignment_rules(name, first) for name in names])
         assignment = assign_inspectors(made, inspectors, teams)
-    folder = save_plan(made, home.plans, snapshot=found.snapshot, context=origin, assignment=assignment)
-    return SavedPlan(made, folder, found.snapshot, assignment)
+    return DrawnPlan(made, found.snapshot, origin, assignment)
