@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ class Register(RecordReader, Protocol):
         """Return the credit codes that were known before their registration, or without one, sorted."""
 
 
-def registered(snapshot: Register, as_of: Sequence[date]) -> pa.Table:
+def registered(snapshot: Register, as_of: Sequence[date], among: pa.Array | None = None) -> pa.Table:
     """Return the enterprises that were known to be in business at each date.
 
     An enterprise counts if the newest registration state that was visible at the date says that it
@@ -38,18 +39,22 @@ def registered(snapshot: Register, as_of: Sequence[date]) -> pa.Table:
         Where records are read.
     as_of
         Dates.
+    among
+        Sorted credit codes; only these are looked at. By default everybody.
 
     Returns
     -------
     pyarrow.Table
         ``credit_code`` and ``as_of``, one row an enterprise and date, sorted by date.
     """
-    rows = snapshot.read("enterprise", columns=["credit_code", "event_date", "status"])
+    read: Callable[..., pa.Table] = partial(snapshot.read, **_between(among))
+    rows = read("enterprise", columns=["credit_code", "event_date", "status"])
     code = rows["credit_code"].combine_chunks().dictionary_encode()
     place = code.indices.to_numpy()
     event, known, until = _days(rows)
     alive = pc.equal(rows["status"], IN_BUSINESS).to_numpy()
-    others = _of_unknown_registration(snapshot)
+    # Whoever was known after his registration only is presumed by none of his other records.
+    others = _of(snapshot, read, snapshot.known_before_registration() if among is None else among)
     parts = []
     for day in as_of:
         today = int(np.datetime64(day, "D").astype(np.int64))
@@ -72,16 +77,22 @@ def registered(snapshot: Register, as_of: Sequence[date]) -> pa.Table:
     return pa.concat_tables(parts) if parts else PAIR_SCHEMA.empty_table()
 
 
-def _of_unknown_registration(snapshot: Register) -> list[pa.Table]:
-    """Return the records of enterprises that were known before their registration, table by table."""
-    unknown = snapshot.known_before_registration()
+def _between(among: pa.Array | None) -> dict[str, Any]:
+    if among is None:
+        return {}
+    ends = (among[0].as_py(), among[-1].as_py()) if len(among) else ("", "")
+    return {"codes": ends, "only": among}
+
+
+def _of(snapshot: Register, read: Callable[..., pa.Table], unknown: pa.Array) -> list[pa.Table]:
+    """Return the records of enterprises, table by table, but for their registrations."""
     if not len(unknown):
         return []
     found = []
     for name in TABLES:
         if name == "enterprise" or not snapshot.exists(name):
             continue
-        table = snapshot.read(name, columns=["credit_code", "event_date"])
+        table = read(name, columns=["credit_code", "event_date"])
         own = table.filter(pc.is_in(table["credit_code"], value_set=unknown))
         if own.num_rows:
             found.append(own)

@@ -25,6 +25,10 @@ def simulate(
         int, typer.Option(help="Enterprises that are ever registered.", metavar="N", show_default=False)
     ],
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.", min=0, metavar="S")] = 1,
+    start: Annotated[
+        str, typer.Option(help="First day of the first month; the later, the fewer records.", metavar="DATE")
+    ] = "2016-01-01",
+    end: Annotated[str, typer.Option(help="Last day of the last month.", metavar="DATE")] = "2025-12-31",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -34,7 +38,7 @@ def simulate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a province whose true risk is known: ten years of records, as its systems would export them.
+    """Simulate a province whose true risk is known: years of records, as its systems would export them.
 
     Writes records/TABLE.parquet, simulation.json, and truth.parquet, which only an evaluation may read.
     """
@@ -43,7 +47,14 @@ def simulate(
 
     folder = out or Home.locate(home).simulated
     with progress("months simulated") as advance:
-        report = run(enterprises=enterprises, seed=seed, out=folder, progress=advance)
+        report = run(
+            enterprises=enterprises,
+            seed=seed,
+            out=folder,
+            start=required_day(start, "--start"),
+            end=required_day(end, "--end"),
+            progress=advance,
+        )
     if as_json:
         print_json({**report.as_dict(), "out": str(folder)})
     else:

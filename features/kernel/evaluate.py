@@ -12,12 +12,11 @@ from features.definitions.across import Tie
 from features.definitions.terms import Term
 from features.errors import InputError
 from features.kernel.aggregate import aggregate
-from features.kernel.beyond import newest
 from features.kernel.combine import due_year
-from features.kernel.context import Context, measure_of, rate_of_others
+from features.kernel.context import Context, measure_of
+from features.kernel.neighbours import Neighbours
 from features.kernel.plan import Plan, TablePlan
 from features.kernel.records import Arrays, arrays
-from features.kernel.survey import level_keys
 
 #: Columns that every record table must bring to the kernel, beside those of its plan.
 REQUIRED = ("credit_code", "event_date", "visible_from", "visible_to")
@@ -98,8 +97,20 @@ class Prepared:
                     registrations = kept
         return cls(plan, codes, prepared, registrations)
 
-    def evaluate(self, enterprise: np.ndarray, as_of: np.ndarray, context: Context | None) -> np.ndarray:
-        """Compute the features of pairs; parameters and result are those of :func:`evaluate`."""
+    def evaluate(
+        self,
+        enterprise: np.ndarray,
+        as_of: np.ndarray,
+        context: Context | None,
+        seen: list[Neighbours] | None = None,
+    ) -> np.ndarray:
+        """Compute the features of pairs; parameters and result are those of :func:`evaluate`.
+
+        Parameters
+        ----------
+        seen
+            Gets where the enterprises lie, if features look there.
+        """
         plan = self.plan
         everything = np.empty((plan.term_count, len(enterprise)))
         year = due_year(as_of)
@@ -125,7 +136,9 @@ class Prepared:
                     fix="Make it with context_of for the same pairs.",
                 )
             named = self.codes.take(pa.array(enterprise))
-            fill_beyond(plan, context, everything, self.registrations, named, as_of, result)
+            found = fill_beyond(plan, context, everything, self.registrations, named, as_of, result)
+            if seen is not None and found is not None:
+                seen.append(found)
         return result.T
 
 
@@ -179,7 +192,7 @@ def fill_beyond(
     codes: pa.Array,
     as_of: np.ndarray,
     result: np.ndarray,
-) -> None:
+) -> Neighbours | None:
     """Fill in the features that look beyond the enterprise.
 
     Parameters
@@ -194,10 +207,15 @@ def fill_beyond(
         Enterprise and as-of day of each pair, shape (n,).
     result
         Shape (number of features, n); the rows of these features are overwritten.
+
+    Returns
+    -------
+    Neighbours or None
+        Where the enterprises lie; None if no feature looks there, or no registration is known.
     """
     beyond = plan.beyond
     if beyond is None:
-        return
+        return None
     context.check(beyond)
     at = context.places(as_of)
     dated = at >= 0
@@ -205,19 +223,13 @@ def fill_beyond(
     def own(term: Term) -> np.ndarray:
         return np.asarray(everything[plan.place_of(term)])
 
-    for number, rate in enumerate(beyond.rates):
-        if registrations is None or not context.survey.tables.issuperset({rate.top.table}):
-            continue
-        rows = [own(newest(level.column)) for level in rate.neighbourhood.levels]
-        place = np.column_stack([np.where(np.isnan(row), -1, row).astype(np.int64) for row in rows])
-        keys = level_keys(rate, registrations, place)
-        sums = []
-        for level, key in enumerate(keys):
-            top, bottom = context.sums(number, level, key, at)
-            sums.append((np.maximum(top - own(rate.top), 0), np.maximum(bottom - own(rate.bottom), 0)))
-        known = [np.asarray(key.is_valid()) for key in keys]
-        value = rate_of_others(rate.neighbourhood.pseudo_count, sums, known)
-        result[rate.column] = np.where(dated, value, np.nan)
+    neighbours = None
+    if beyond.rates and registrations is not None:
+        neighbours = Neighbours.of(beyond, own, registrations)
+        told = neighbours.rates(beyond, context, at)
+        for number, rate in enumerate(beyond.rates):
+            if context.survey.tables.issuperset({rate.top.table}):
+                result[rate.column] = told[number]
     found: dict[tuple[Tie, int], np.ndarray] = {}
     for part in beyond.related:
         feature = plan.features[part.column]
@@ -230,3 +242,4 @@ def fill_beyond(
             found[asked] = context.related(tie, related.at_most, len(beyond.terms), codes, at)
         value = measure_of(related.measure, part.term, len(beyond.terms), found[asked])
         result[part.column] = np.where(dated, value, np.nan)
+    return neighbours

@@ -7,7 +7,7 @@ sorted list of dates that are asked for, and its cost does not grow with the num
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,9 @@ EVENTS = pa.schema(
     ]
 )
 _FAR = np.int64(1 << 40)
+#: Ranges whose sums are added up together, and ties that are looked through at once: they bound the memory.
+_MERGED_AT_ONCE = 16
+_TIES_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -112,30 +115,108 @@ def survey(plan: BeyondPlan, records: Mapping[str, pa.Table], codes: pa.Array, d
 
 def merge(parts: Iterable[Survey]) -> Survey:
     """Put surveys of ranges together: steps of the same neighbourhood and date are added."""
-    found = list(parts)
-    rates = _stack([part.rates for part in found], RATES)
-    summed = rates.group_by(["rate", "level", "key", "at"]).aggregate([("top", "sum"), ("bottom", "sum")])
-    rates = summed.rename_columns(["rate", "level", "key", "at", "top", "bottom"]).cast(RATES)
+    rates: list[pa.Table] = []
+    ties, events, tables = [], [], frozenset[str]()
+    for part in parts:
+        rates.append(part.rates)
+        if len(rates) >= _MERGED_AT_ONCE:
+            rates = [_added(rates)]
+        ties.append(part.ties)
+        events.append(part.events)
+        tables |= part.tables
+    return Survey(_added(rates), _stack(ties, TIES), _stack(events, EVENTS), tables)
+
+
+def replaced(whole: Survey, before: Survey, after: Survey) -> Survey:
+    """Return the survey of all in which some enterprises have other records now.
+
+    Parameters
+    ----------
+    whole
+        Of all, as it was.
+    before, after
+        Of the same enterprises, as they were and as they are.
+    """
+    sums = before.rates
+    for name in ("top", "bottom"):
+        place = sums.schema.get_field_index(name)
+        sums = sums.set_column(place, sums.schema.field(place), pc.negate(sums[name]))
+    rates = _added([whole.rates, sums, after.rates])
+    rates = rates.filter(pc.or_(pc.not_equal(rates["top"], 0), pc.not_equal(rates["bottom"], 0)))
     return Survey(
         rates,
-        _stack([part.ties for part in found], TIES),
-        _stack([part.events for part in found], EVENTS),
-        frozenset().union(*(part.tables for part in found)),
+        _exchanged(whole.ties, before.ties, after.ties, "hub"),
+        _exchanged(whole.events, before.events, after.events, "code"),
+        whole.tables | after.tables,
     )
+
+
+def changed_rows(before: pa.Table, after: pa.Table) -> pa.Table:
+    """Return the rows that only one of two tables has, or has more often."""
+    return _balance([(before, 1), (after, -1)]).drop_columns(["times"])
+
+
+def _exchanged(whole: pa.Table, before: pa.Table, after: pa.Table, key: str) -> pa.Table:
+    """Take rows out of a table, each as often as it is in ``before``, and put others in."""
+    # Most rows have a key that none of the rows to be taken out has: they need not be looked at.
+    near = pc.is_in(whole[key], value_set=pc.unique(before[key]))
+    kept = whole.filter(pc.invert(near))
+    left = _balance([(whole.filter(near), 1), (before, -1)])
+    times = left["times"].to_numpy()
+    if (times < 0).any():
+        msg = "the survey of all lacks what the enterprises had told"
+        raise ValueError(msg)
+    again = left.drop_columns(["times"]).take(pa.array(np.repeat(np.arange(len(times)), times)))
+    return _stack([kept, again, after], whole.schema)
+
+
+def _balance(signed: list[tuple[pa.Table, int]]) -> pa.Table:
+    """Return the distinct rows of tables and how often each is there, by sign, but for those that balance."""
+    schema = signed[0][0].schema
+    rows = pa.concat_tables(
+        [
+            table.append_column("times", pa.array(np.full(table.num_rows, sign, dtype=np.int64)))
+            for table, sign in signed
+        ]
+    )
+    summed = rows.group_by(schema.names).aggregate([("times", "sum")])
+    summed = summed.filter(pc.not_equal(summed["times_sum"], 0))
+    return summed.select([*schema.names, "times_sum"]).rename_columns([*schema.names, "times"])
+
+
+def _added(parts: list[pa.Table]) -> pa.Table:
+    rates = _stack(parts, RATES)
+    summed = rates.group_by(["rate", "level", "key", "at"]).aggregate([("top", "sum"), ("bottom", "sum")])
+    return summed.rename_columns(["rate", "level", "key", "at", "top", "bottom"]).cast(RATES)
 
 
 def connected(whole: Survey) -> Survey:
     """Leave out ties that tie nobody, and what is known of enterprises without a tie."""
-    ties = whole.ties
-    pairs = ties.group_by(["tie", "hub", "code"]).aggregate([])
-    members = pairs.group_by(["tie", "hub"]).aggregate([("code", "count")])
-    shared = members.filter(pc.greater(members["code_count"], 1)).select(["tie", "hub"])
-    kept = ties.join(shared, keys=["tie", "hub"], join_type="left semi").select(TIES.names)
+    kept = _stack([_shared(ties) for ties in _by_hub(whole.ties)], TIES)
     kept = kept.sort_by([(name, "ascending") for name in TIES.names])
     mask = pc.is_in(whole.events["code"], value_set=pc.unique(kept["code"]))
     events = whole.events.filter(mask).sort_by([(name, "ascending") for name in EVENTS.names])
     rates = whole.rates.sort_by([(name, "ascending") for name in ("rate", "level", "key", "at")])
     return Survey(rates.combine_chunks(), kept.combine_chunks(), events.combine_chunks(), whole.tables)
+
+
+def _by_hub(ties: pa.Table) -> Iterator[pa.Table]:
+    """Yield the ties in stretches of hubs: what is kept of each hub at once bounds the memory."""
+    parts = -(-max(ties.num_rows, 1) // _TIES_AT_ONCE)
+    if parts == 1:
+        yield ties
+        return
+    # Hubs are hashes: any bits divide them evenly.
+    part = ties["hub"].to_numpy() % np.uint64(parts)
+    for number in range(parts):
+        yield ties.filter(pa.array(part == number))
+
+
+def _shared(ties: pa.Table) -> pa.Table:
+    """Return the ties of hubs that tie more than one enterprise."""
+    members = ties.group_by(["tie", "hub"]).aggregate([("code", "min"), ("code", "max")])
+    several = members.filter(pc.not_equal(members["code_min"], members["code_max"])).select(["tie", "hub"])
+    return ties.join(several, keys=["tie", "hub"], join_type="left semi").select(TIES.names)
 
 
 def _stack(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:

@@ -24,14 +24,14 @@ class Dask:
     """
 
     def __init__(self, client: Any, place: StoredSnapshot) -> None:
-        self._client = client
+        self.client = client
         self._place = place
 
     def map(
         self, work: Callable[[RecordReader, Any, Any], Any], shared: Any, items: Iterable[Any]
     ) -> Iterator[Any]:
         """Yield ``work(reader, shared, item)`` of each item, in their order."""
-        client = self._client
+        client = self.client
         ahead = 2 * max(sum(client.nthreads().values()), 1)
         everywhere = client.scatter(shared, broadcast=True)
         waiting: deque[Any] = deque()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from features.runners.processes import StoredSnapshot, packed, run
 from features.runners.work import RecordReader
+
+#: Tasks of each executor's core that are handed out at once.
+WAVES = 4
 
 
 class Spark:
@@ -31,18 +37,28 @@ class Spark:
         self, work: Callable[[RecordReader, Any, Any], Any], shared: Any, items: Iterable[Any]
     ) -> Iterator[Any]:
         """Yield ``work(reader, shared, item)`` of each item, in their order."""
-        ranges = [packed(item) for item in items]
-        if not ranges:
-            return
         everywhere = self._context.broadcast(shared)
         place = self._place
 
         def task(item: Any) -> Any:
             return run(work, place, everywhere.value, item)
 
-        # One task a range; the driver holds the results of one task at a time, and one ahead.
-        tasks = self._context.parallelize(ranges, len(ranges)).map(task)
-        yield from tasks.toLocalIterator(prefetchPartitions=True)
+        def together(ranges: list[Any]) -> list[Any]:
+            found: list[Any] = self._context.parallelize(ranges, len(ranges)).map(task).collect()
+            return found
+
+        # One task a range, as many at once as keep every executor busy; the driver holds the results of two
+        # such waves: one that it hands on, and one that the executors work on meanwhile.
+        wave = WAVES * int(self._context.defaultParallelism)
+        todo = iter(items)
+        with ThreadPoolExecutor(1) as ahead:
+            waiting: deque[Future[list[Any]]] = deque()
+            while ranges := [packed(item) for item in islice(todo, wave)]:
+                waiting.append(ahead.submit(together, ranges))
+                if len(waiting) > 1:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
         everywhere.unpersist()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.kernel import Context, Plan, Survey, connected, merge, survey
+from features.kernel import Context, Neighbours, Plan, Survey, connected, merge, survey
 from features.kernel.beyond import BeyondPlan
 from features.kernel.evaluate import REQUIRED, Prepared
 from features.runners.ranges import ENTERPRISES_A_RANGE, PAIR_SCHEMA, Range
@@ -57,8 +57,25 @@ def read_tables(
     }
 
 
-def compute_range(reader: RecordReader, shared: tuple[Plan, Context | None], part: Range) -> pa.Table:
-    """Compute the features of a range: pairs and values side by side."""
+def compute_range(
+    reader: RecordReader,
+    shared: tuple[Plan, Context | None],
+    part: Range,
+    seen: list[Neighbours] | None = None,
+) -> pa.Table:
+    """Compute the features of a range: pairs and values side by side.
+
+    Parameters
+    ----------
+    reader
+        Where records are read.
+    shared
+        Features, and what those across enterprises know of the others.
+    part
+        The range.
+    seen
+        Gets where the enterprises lie, if features look there.
+    """
     plan, context = shared
     records = read_tables(reader, {name: table.columns for name, table in plan.tables.items()}, part.codes)
     prepared = Prepared.of(plan, records, part.codes)
@@ -66,7 +83,7 @@ def compute_range(reader: RecordReader, shared: tuple[Plan, Context | None], par
     blocks = []
     for first in range(0, len(part.as_of), PAIRS_A_BLOCK):
         block = slice(first, first + PAIRS_A_BLOCK)
-        values = prepared.evaluate(part.enterprise[block], part.as_of[block], context)
+        values = prepared.evaluate(part.enterprise[block], part.as_of[block], context, seen)
         pairs = part.pairs.slice(first, PAIRS_A_BLOCK)
         columns = [pa.array(values[:, i]) for i in range(len(plan.names))]
         blocks.append(pa.table([pairs["credit_code"], pairs["as_of"], *columns], names=names))
@@ -109,9 +126,28 @@ def make_context(
     size
         Enterprises a range.
     """
+    return known(survey_all(scheduler, codes, plan, dates, size))
+
+
+def survey_all(
+    scheduler: Scheduler,
+    codes: pa.Array,
+    plan: BeyondPlan,
+    dates: np.ndarray,
+    size: int = ENTERPRISES_A_RANGE,
+) -> Context:
+    """Return what everybody tells for features across enterprises, those included that are tied to nobody.
+
+    Parameters are those of :func:`make_context`.
+    """
     ranges = (codes.slice(first, size) for first in range(0, len(codes), size))
     whole: Survey = merge(scheduler.map(survey_range, (plan, dates), ranges))
-    return Context(plan.fingerprint, dates, connected(whole))
+    return Context(plan.fingerprint, dates, whole)
+
+
+def known(whole: Context) -> Context:
+    """Return of what everybody tells that which features must know."""
+    return Context(whole.fingerprint, whole.dates, connected(whole.survey))
 
 
 def dates_of(pairs: pa.Table) -> np.ndarray:

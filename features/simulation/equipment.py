@@ -54,6 +54,11 @@ class Equipment:
         self._write(np.flatnonzero(since < months.first[0]), since[since < months.first[0]])
         self._waiting = since
 
+    @property
+    def count(self) -> int:
+        """How much equipment there is."""
+        return len(self._who)
+
     def _write(self, rows: Ints, day: Ints) -> None:
         world, rng = self._world, self._world.rngs["equipment"]
         if not len(rows):
@@ -67,7 +72,7 @@ class Equipment:
             day,
             known,
             record=None if new.all() else self._record[rows],
-            equipment=rows,
+            equipment=world.block.equipment + rows,
             category=self._category[rows],
             status=self._status[rows],
             installed_on=self._installed[rows],
@@ -128,6 +133,6 @@ class Equipment:
             grade=grade,
             injured=np.where(real, rng.poisson(1.2, size=count), 0),
             deaths=np.where(real & (rng.random(count) < 0.1), 1, 0),
-            equipment=np.where(mine, own, -1),
+            equipment=np.where(mine, world.block.equipment + own, -1),
         )
         world.adverse[who] += 1.0

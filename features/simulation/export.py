@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.records import TABLES, RecordTable
 from features.records import Column as SchemaColumn
@@ -225,8 +223,3 @@ def _plain(column: SchemaColumn, values: Column) -> pa.Array:
         return pa.array(values.astype(np.float64), from_pandas=True)
     numbers = values.astype(np.int64)
     return pa.array(numbers, mask=numbers == MISSING)
-
-
-def write(table: pa.Table, path: Path) -> None:
-    """Write a table as Parquet."""
-    pq.write_table(table, path, compression="zstd")

@@ -27,7 +27,9 @@ _ORGANISATION_CHECK = np.frombuffer(b"0123456789X", dtype=np.uint8)
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 
-def credit_codes(prefix: Ints, division: Ints, rng: np.random.Generator) -> Bytes:
+def credit_codes(
+    prefix: Ints, division: Ints, rng: np.random.Generator, taken: Ints | None = None
+) -> tuple[Bytes, Ints]:
     """Return valid, distinct credit codes.
 
     Parameters
@@ -39,11 +41,13 @@ def credit_codes(prefix: Ints, division: Ints, rng: np.random.Generator) -> Byte
         real enterprise is hit.
     rng
         Source of the subject codes.
+    taken
+        Subject numbers that other enterprises have.
 
     Returns
     -------
-    numpy.ndarray
-        ASCII characters, shape (n, 18).
+    codes, subjects
+        ASCII characters, shape (n, 18), and the subject number in each, shape (n,).
 
     Notes
     -----
@@ -53,6 +57,8 @@ def credit_codes(prefix: Ints, division: Ints, rng: np.random.Generator) -> Byte
     serial = np.zeros(0, dtype=np.int64)
     while len(serial) < count:
         more = rng.integers(0, MODULUS**6, size=count + 1000)
+        if taken is not None:
+            more = np.setdiff1d(more, taken)
         serial = np.unique(np.concatenate([serial, more]))
     serial = rng.permutation(serial)[:count]
     codes = np.zeros((count, 18), dtype=np.uint8)
@@ -67,7 +73,7 @@ def credit_codes(prefix: Ints, division: Ints, rng: np.random.Generator) -> Byte
     codes[:, 16] = _ORGANISATION_CHECK[(11 - organisation % 11) % 11]
     total = _VALUE[codes[:, :17]] @ np.array(WEIGHTS)
     codes[:, 17] = _LETTERS[(MODULUS - total % MODULUS) % MODULUS]
-    return codes
+    return codes, serial
 
 
 def text(characters: Bytes) -> pa.Array:

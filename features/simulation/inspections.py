@@ -125,7 +125,9 @@ class Inspections:
         spread = np.exp(rng.normal(scale=0.22, size=(3, p.districts)))
         swing = np.exp(rng.normal(scale=0.10, size=(years, 3)))
         #: Yearly draw rate by year, domain and district.
-        self._rates = rates[None, :, None] * spread[None] * swing[:, :, None]
+        self.rates = rates[None, :, None] * spread[None] * swing[:, :, None]
+        if world.block.common is not None:
+            self.rates = world.block.common.draws
         self._coverage_month = rng.integers(0, 24, size=world.population.count)
         year, month = (int(part) for part in p.classes_from.split("-"))
         self._classes_from = year * 12 + month
@@ -150,7 +152,7 @@ class Inspections:
     def _random(self, domain: int) -> Batch:
         world, rng, p = self._world, self._world.rngs["inspections"], self._world.parameters
         year = int(world.months.year[world.month])
-        rate = self._rates[year - int(world.months.year[0]), domain][world.population.district]
+        rate = self.rates[year - int(world.months.year[0]), domain][world.population.district]
         if year * 12 + int(world.months.month[world.month]) >= self._classes_from:
             rate = rate * np.where(world.adverse > 0.5, p.draw_adverse, p.draw_clean)
         probability = np.minimum(rate / 12, 1.0)

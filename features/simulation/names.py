@@ -25,6 +25,9 @@ STREETS = (
     "迎宾大道",
 )  # fmt: skip
 
+#: Houses of a street, for the enterprises of one block.
+HOUSES = 600
+
 SUFFIX = ("有限公司", "店", "农民专业合作社", "分公司")
 
 PRODUCTS = (
@@ -104,5 +107,5 @@ def enterprise_names(place: Ints, brands: Ints, trade: pa.Array, kind: Ints) -> 
 def addresses(place: Ints, number: Ints) -> pa.Array:
     """Return addresses: district, street, house number."""
     house, street = np.divmod(number, len(STREETS))
-    houses = pa.array(house % 600 + 1).cast(pa.string())
+    houses = pa.array(house + 1).cast(pa.string())
     return joined(vocabulary(PLACES, place), "区", vocabulary(STREETS, street), houses, "号")

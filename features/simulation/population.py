@@ -33,7 +33,7 @@ class Population:
     Attributes
     ----------
     codes
-        Credit codes as text.
+        Credit codes as text, and the ``subject`` number in each.
     kind
         Company, individual business, cooperative, branch.
     industry, district, brand, address
@@ -68,6 +68,7 @@ class Population:
     group: Ints
     parent: Ints
     static_risk: Ints
+    subject: Ints
 
     @property
     def count(self) -> int:
@@ -92,8 +93,14 @@ def division(district: Ints) -> Ints:
     return 990101 + district
 
 
-def populate(parameters: Parameters, months: Months, count: int, rng: np.random.Generator) -> Population:
-    """Draw a population."""
+def populate(
+    parameters: Parameters,
+    months: Months,
+    count: int,
+    rng: np.random.Generator,
+    taken: Ints | None = None,
+) -> Population:
+    """Draw a population whose subject numbers are not among those that are taken."""
     kind = rng.choice(4, size=count, p=parameters.type_shares)
     food = np.where(
         rng.random(count) < parameters.food_share, rng.choice(3, size=count, p=parameters.food_classes), NONE
@@ -114,7 +121,7 @@ def populate(parameters: Parameters, months: Months, count: int, rng: np.random.
     weights = 1 / (1 + np.arange(parameters.districts)) ** 0.5
     district = rng.choice(parameters.districts, size=count, p=weights / weights.sum())
     established, born = _births(parameters, months, count, rng)
-    codes_ = text(credit_codes(PREFIXES[kind], division(district), rng))
+    characters, subject = credit_codes(PREFIXES[kind], division(district), rng, taken)
     group = _groups(parameters.grouped_share, kind, rng)
     parent = np.full(count, NONE)
     heads = np.flatnonzero(kind == COMPANY)
@@ -129,12 +136,12 @@ def populate(parameters: Parameters, months: Months, count: int, rng: np.random.
     capital = steps[np.clip(np.rint(level), 0, len(steps) - 1).astype(np.int64)]
     static = np.array([industries.STATIC_RISK.get(code, 0) for code in industries.CODES])[industry]
     return Population(
-        codes=codes_,
+        codes=text(characters),
         kind=kind,
         industry=industry,
         district=district,
         brand=rng.integers(0, names.BRANDS, size=count),
-        address=rng.integers(0, len(names.STREETS) * 600, size=count),
+        address=rng.integers(0, len(names.STREETS) * names.HOUSES, size=count),
         established=established,
         born=born,
         food=food,
@@ -145,6 +152,7 @@ def populate(parameters: Parameters, months: Months, count: int, rng: np.random.
         group=group,
         parent=parent,
         static_risk=np.where(food == NONE, 0, static),
+        subject=subject,
     )
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from features.errors import InputError
 from features.records import TABLES
+from features.simulation import blocks
+from features.simulation.blocks import Block, Common
 from features.simulation.conduct import Commitments, Complaints, Penalties
 from features.simulation.dirt import QUARANTINED, soil
 from features.simulation.equipment import Equipment
-from features.simulation.export import Export, write
+from features.simulation.export import Export
 from features.simulation.food import Food
 from features.simulation.inspections import Inspections
 from features.simulation.licences import Licences
@@ -35,6 +42,8 @@ Progress = Callable[[int, int], None]
 
 START = date(2016, 1, 1)
 END = date(2025, 12, 31)
+#: As many as the library puts into a row group by default.
+ROWS_A_GROUP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,7 @@ def simulate(
     enterprises
         All that are ever registered, also those that are founded on the way.
     seed
-        The same seed and parameters give the same files, byte for byte, on the same libraries.
+        The same seed, size, period and parameters give the same files, byte for byte, on the same libraries.
     out
         Gets ``records/<table>.parquet``, ``truth.parquet`` and ``simulation.json``.
     start, end
@@ -130,13 +139,36 @@ def simulate(
     the start, and the day after the end): the mean over the six months from that date of the probability
     that an inspection of a domain finds a problem; :class:`features.simulation.truth.Truth` says exactly
     what. :mod:`features.simulation.risk` has the model. Nobody but an evaluation may read it.
+
+    A province of more than :data:`features.simulation.blocks.ENTERPRISES` is simulated and written in blocks
+    of so many: the memory is that of one block. Its first block is the province of that size with the same
+    seed. Rows of the files, and of the truth, come block by block.
     """
     if enterprises < 100:
         message = f"a province has at least 100 enterprises, got {enterprises}."
         raise InputError(message, field="enterprises", fix="Ask for more.")
-    p = parameters or Parameters()
-    world, truth = live(p, Months.between(start, end), enterprises, seed, progress)
-    return write_province(world, truth, seed, out)
+    p, months = parameters or Parameters(), Months.between(start, end)
+    sizes = blocks.sizes(enterprises)
+    block = Block()
+    with _Files(out, seed) as files:
+        for number, size in enumerate(sizes):
+            told = None if progress is None else _block_of(progress, number, len(sizes))
+            world, truth = live(p, months, size, seed, told, block=block)
+            files.add(world, truth)
+            block = Block(
+                number + 1,
+                {name: world.recorder.issued(name) + files.dirty(name) for name in TABLES},
+                block.equipment + world.equipment,
+                blocks.together(block.subjects, world.population.subject),
+                block.common or Common(world.latent.common, world.draws),
+            )
+            # Only what the next block must know outlives this one.
+            del world, truth
+    return files.report(months, p)
+
+
+def _block_of(progress: Progress, number: int, of: int) -> Progress:
+    return lambda done, months: progress(number * months + done, of * months)
 
 
 def live(
@@ -148,8 +180,9 @@ def live(
     *,
     handed_over: int | None = None,
     observe: Callable[[World, AbnormalList], None] | None = None,
+    block: Block | None = None,
 ) -> tuple[World, Truth]:
-    """Let the province live through its months.
+    """Let the province, or a block of it, live through its months.
 
     Parameters
     ----------
@@ -159,11 +192,15 @@ def live(
         Month from which others decide who is inspected, complaints apart.
     observe
         Called at the end of each month, before the next one begins.
+    block
+        Which enterprises these are; by default all.
     """
-    rngs = generators(seed)
-    population = populate(p, months, enterprises, rngs["population"])
-    latent = LatentRisk(p, population, int(months.first[0]), rngs["latent"])
-    world = World(p, months, population, latent, Recorder(), rngs)
+    block = block or Block()
+    rngs = generators(seed, block.number)
+    population = populate(p, months, enterprises, rngs["population"], block.subjects)
+    risk = None if block.common is None else block.common.risk
+    latent = LatentRisk(p, population, int(months.first[0]), rngs["latent"], risk)
+    world = World(p, months, population, latent, Recorder(block.issued), rngs, block)
     relations = Relations(world)
     registration = Registration(world, relations)
     reports = AnnualReports(world)
@@ -172,6 +209,7 @@ def live(
     complaints, commitments = Complaints(world), Commitments(world)
     licences, food, equipment = Licences(world), Food(world), Equipment(world)
     inspections = Inspections(world, penalties, abnormal, handed_over)
+    world.equipment, world.draws = equipment.count, inspections.rates
     truth = Truth(population)
     told = set(months.half_years) - {0}
     while True:
@@ -205,37 +243,84 @@ def live(
 
 def write_province(world: World, truth: Truth, seed: int, out: Path) -> SimulationReport:
     """Write records, truth and report of a province that has lived."""
-    rows, dirt = _write(world, seed, out)
-    told = truth.table()
-    write(told, out / "truth.parquet")
-    months = world.months
-    report = SimulationReport(
-        out, world.population.count, seed, months.start, months.end, rows, dirt, told.num_rows,
-        world.parameters.as_dict(),
-    )  # fmt: skip
-    text = json.dumps(report.as_dict(), ensure_ascii=False, indent=2)
-    (out / "simulation.json").write_text(text + "\n", encoding="utf-8")
-    return report
+    with _Files(out, seed) as files:
+        files.add(world, truth)
+    return files.report(world.months, world.parameters)
 
 
-def _write(world: World, seed: int, out: Path) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    folder = out / "records"
-    folder.mkdir(parents=True, exist_ok=True)
-    rng, population = world.rngs["dirt"], world.population
-    conduct = world.latent.persistent
-    missing = {
-        "employees": rng.random(population.count) < sigmoid(-0.9 + 0.5 * conduct),
-        "paid": rng.random(population.count) < sigmoid(-0.6 + 0.4 * conduct),
-    }
-    export = Export(population, seed, to_day(world.months.end + timedelta(days=1)) - 1, missing)
-    rows: dict[str, int] = {}
-    dirt: dict[str, dict[str, int]] = {}
-    for name in TABLES:
-        table = export.table(name, world.recorder.take(name))
-        table, counts = soil(table, name, world.recorder.issued(name), world.parameters, rng)
-        write(table, folder / f"{name}.parquet")
-        rows[name], dirt[name] = table.num_rows, dict(counts)
-    return rows, dirt
+@dataclass
+class _Files:
+    """The files of a province, to which blocks of enterprises are added; a context manager.
+
+    Parameters
+    ----------
+    out
+        Folder.
+    seed
+        Of the simulation.
+    """
+
+    out: Path
+    seed: int
+    enterprises: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    dirt: dict[str, Counter[str]] = field(default_factory=dict)
+    truth_rows: int = 0
+    _dirty: dict[str, int] = field(default_factory=dict)
+    _writers: dict[Path, pq.ParquetWriter] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> _Files:
+        (self.out / "records").mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def add(self, world: World, truth: Truth) -> None:
+        """Write what a block has lived through."""
+        rng, population = world.rngs["dirt"], world.population
+        conduct = world.latent.persistent
+        missing = {
+            "employees": rng.random(population.count) < sigmoid(-0.9 + 0.5 * conduct),
+            "paid": rng.random(population.count) < sigmoid(-0.6 + 0.4 * conduct),
+        }
+        export = Export(population, self.seed, to_day(world.months.end + timedelta(days=1)) - 1, missing)
+        for name in TABLES:
+            table = export.table(name, world.recorder.take(name))
+            table, counts = soil(table, name, world.recorder.issued(name), world.parameters, rng)
+            self._write(table, self.out / "records" / f"{name}.parquet")
+            self.rows[name] += table.num_rows
+            # A kind of dirt that did not occur is told as 0.
+            told = self.dirt.setdefault(name, Counter())
+            for kind, count in counts.items():
+                told[kind] += count
+            self._dirty[name] = sum(count for kind, count in counts.items() if kind != "duplicate")
+        told_truth = truth.table()
+        self._write(told_truth, self.out / "truth.parquet")
+        self.truth_rows += told_truth.num_rows
+        self.enterprises += population.count
+
+    def dirty(self, table: str) -> int:
+        """Return how many record numbers the dirt of the last block took."""
+        return self._dirty[table]
+
+    def _write(self, table: pa.Table, path: Path) -> None:
+        if path not in self._writers:
+            writer = pq.ParquetWriter(path, table.schema, compression="zstd")
+            self._writers[path] = self._open.enter_context(writer)
+        self._writers[path].write_table(table, row_group_size=ROWS_A_GROUP)
+
+    def report(self, months: Months, parameters: Parameters) -> SimulationReport:
+        """Write the report of all that was added, and return it."""
+        report = SimulationReport(
+            self.out, self.enterprises, self.seed, months.start, months.end,
+            dict(self.rows), {name: dict(kinds) for name, kinds in self.dirt.items()}, self.truth_rows,
+            parameters.as_dict(),
+        )  # fmt: skip
+        text = json.dumps(report.as_dict(), ensure_ascii=False, indent=2)
+        (self.out / "simulation.json").write_text(text + "\n", encoding="utf-8")
+        return report
 
 
 __all__ = ["END", "START", "Progress", "SimulationReport", "simulate"]

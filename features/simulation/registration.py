@@ -41,7 +41,7 @@ class Registration:
             record=None if first else self.record[who],
             status=world.status[who],
             brand=population.brand[who],
-            address=population.address[who],
+            address=world.block.first_address + population.address[who],
             registered_capital=population.capital[who],
         )
         self.record[who] = record
@@ -100,7 +100,7 @@ class Registration:
         item = np.where(risky, restless, calm)
         world.recorder.add("change", who, day, day + rng.integers(0, 4, size=len(who)), item=item)
         moved = who[item == ITEMS.index("address")]
-        population.address[moved] = rng.integers(0, len(names.STREETS) * 600, size=len(moved))
+        population.address[moved] = rng.integers(0, len(names.STREETS) * names.HOUSES, size=len(moved))
         renamed = who[item == ITEMS.index("name")]
         population.brand[renamed] = rng.integers(0, names.BRANDS, size=len(renamed))
         capital = who[item == ITEMS.index("capital")]

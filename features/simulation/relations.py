@@ -30,7 +30,8 @@ class Relations:
         everyone = np.arange(count)
         grouped = population.group != NONE
         shared = grouped & (rng.random(count) < 0.75)
-        person = np.where(shared, _OF_GROUP + population.group, _OF_ONE + everyone)
+        first = world.block.first_person
+        person = np.where(shared, first + _OF_GROUP + population.group, first + _OF_ONE + everyone)
         branch = population.parent != NONE
         self._person = np.where(branch, person[population.parent], person)
         self._since = population.established.copy()
@@ -46,7 +47,7 @@ class Relations:
             share=np.nan,
             ended_on=MISSING,
         )
-        self._next = _OTHER
+        self._next = first + _OTHER
         self._shareholders(shared)
         self._branches()
         self._investments()
@@ -60,7 +61,7 @@ class Relations:
         main = self._person[who]
         # In a group without a common representative, the first shareholder is the common person.
         tied = (population.group[who] != NONE) & ~shared[who]
-        main = np.where(tied, _OF_GROUP + population.group[who], main)
+        main = np.where(tied, world.block.first_person + _OF_GROUP + population.group[who], main)
         other = self._next + np.arange(len(who))
         self._next += len(who)
         weight = rng.dirichlet([2.0, 1.0, 0.8, 0.6], size=len(companies))

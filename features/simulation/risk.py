@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.simulation import industries
+from features.simulation.blocks import CommonRisk
 from features.simulation.months import Bools, Floats, Ints
 from features.simulation.parameters import Parameters
 from features.simulation.population import INDIVIDUAL, NONE, Population
@@ -46,16 +47,26 @@ class LatentRisk:
         First day of the first month.
     rng
         Source of all latent values.
+    common
+        What is the same for the whole province, where these are not its first enterprises.
     """
 
     def __init__(
-        self, parameters: Parameters, population: Population, start: int, rng: np.random.Generator
+        self,
+        parameters: Parameters,
+        population: Population,
+        start: int,
+        rng: np.random.Generator,
+        common: CommonRisk | None = None,
     ) -> None:
         self._p = parameters
         self._population = population
         self._rng = rng
         count = population.count
-        self._place = self._observable(rng)
+        self._districts = rng.normal(scale=0.25, size=parameters.districts)
+        if common is not None:
+            self._districts = common.districts
+        self._place = self._observable(common)
         self.persistent = self._persistent(rng)
         self.hidden_fixed = rng.normal(scale=parameters.sd_hidden * np.sqrt(0.5), size=count)
         self.slow = rng.normal(scale=parameters.sd_slow, size=count)
@@ -71,19 +82,27 @@ class LatentRisk:
         self.equipment = np.zeros(count)
         self.visible = np.zeros(count)
         self.logits = np.zeros((3, count))
-        self._base = np.zeros(3)
-        self._age_mean = 0.0
+        self._base = np.zeros(3) if common is None else common.base
+        self._age_mean = 0.0 if common is None else common.age_mean
         self._refresh(start)
-        self._settle()
+        if common is None:
+            self._settle()
 
-    def _observable(self, rng: np.random.Generator) -> Floats:
+    @property
+    def common(self) -> CommonRisk:
+        """What is the same for the whole province."""
+        return CommonRisk(self._districts, self._centre, self._spread, self._age_mean, self._base)
+
+    def _observable(self, common: CommonRisk | None) -> Floats:
         population = self._population
         effects = np.array([industry.effect for industry in industries.INDUSTRIES])[population.industry]
-        districts = rng.normal(scale=0.25, size=self._p.districts)[population.district]
+        districts = self._districts[population.district]
         size = -0.18 * (np.log(population.employees) - 1.7) + 0.10 * (population.kind == INDIVIDUAL)
         unpaid = 0.35 * (0.5 - population.paid)
         total = 1.1 * effects + districts + size + unpaid
-        result: Floats = (total - total.mean()) / total.std() * self._p.sd_observable * 0.94
+        self._centre = float(total.mean()) if common is None else common.centre
+        self._spread = float(total.std()) if common is None else common.spread
+        result: Floats = (total - self._centre) / self._spread * self._p.sd_observable * 0.94
         return result
 
     def _persistent(self, rng: np.random.Generator) -> Floats:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.simulation.blocks import Block
 from features.simulation.months import LAST_EVENT_DAY, MISSING, Bools, Floats, Ints, Months
 from features.simulation.parameters import Parameters
 from features.simulation.population import NONE, Population
@@ -21,9 +22,11 @@ STAGES = (
 )  # fmt: skip
 
 
-def generators(seed: int) -> Mapping[str, np.random.Generator]:
-    """Return an independent generator for every stage."""
-    children = np.random.SeedSequence(seed).spawn(len(STAGES))
+def generators(seed: int, block: int = 0) -> Mapping[str, np.random.Generator]:
+    """Return an independent generator for every stage of a block."""
+    # The stages of the first block have the keys below their number; so it is the province of its size.
+    key = (len(STAGES) - 1 + block,) if block else ()
+    children = np.random.SeedSequence(seed, spawn_key=key).spawn(len(STAGES))
     return {stage: np.random.default_rng(child) for stage, child in zip(STAGES, children, strict=True)}
 
 
@@ -33,6 +36,8 @@ class World:
 
     Attributes
     ----------
+    block
+        Which enterprises of the province these are.
     month
         Number of the current month; ``first`` its first day.
     alive
@@ -51,12 +56,16 @@ class World:
     latent: LatentRisk
     recorder: Recorder
     rngs: Mapping[str, np.random.Generator]
+    block: Block = field(default_factory=Block)
     month: int = 0
     alive: Bools = field(init=False)
     status: Ints = field(init=False)
     adverse: Floats = field(init=False)
     grievances: Floats = field(init=False)
     missed: Ints = field(init=False)
+    #: How much equipment there is, and the yearly rates of the draws: what the next block must know.
+    equipment: int = field(init=False, default=0)
+    draws: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         count = self.population.count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -95,7 +96,9 @@ class FileRange:
             gathered += count
         return list(zip(bounds, [*bounds[1:], None], strict=True))
 
-    def read(self, schema: pa.Schema, low: str, high: str | None) -> tuple[pa.Table, bool]:
+    def read(
+        self, schema: pa.Schema, low: str, high: str | None, only: pa.Array | None = None
+    ) -> tuple[pa.Table, bool]:
         """Return the rows with ``low <= credit_code < high``.
 
         Parameters
@@ -104,22 +107,30 @@ class FileRange:
             Columns to return, the credit code among them; what a file lacks is missing.
         low, high
             Half-open range; None has no upper end.
+        only
+            Sorted credit codes; rows of others are left out, and stretches of a file where none of them can
+            lie are not read.
 
         Returns
         -------
         tuple
             The rows, and whether they are known to be in order.
         """
+        wanted = None if only is None else only.to_pylist()
         chosen: dict[int, list[Group]] = {}
         for group in self._groups:
-            if (group.high is None or group.high >= low) and (
-                high is None or group.low is None or group.low < high
+            if (
+                (group.high is None or group.high >= low)
+                and (high is None or group.low is None or group.low < high)
+                and (wanted is None or _any_within(wanted, group))
             ):
                 chosen.setdefault(group.file, []).append(group)
         parts = [
             self._cut(self._read_groups(file, groups, schema), file, low, high)
             for file, groups in chosen.items()
         ]
+        if only is not None:
+            parts = [part.filter(pc.is_in(part[self._key], value_set=only)) for part in parts]
         found = [(part, file) for part, file in zip(parts, chosen, strict=True) if part.num_rows]
         if not found:
             return schema.empty_table(), True
@@ -152,6 +163,13 @@ class FileRange:
             return table.slice(first, max(last - first, 0))
         keep = pc.invert(before) if within is None else pc.and_not(within, before)
         return table.filter(keep)
+
+
+def _any_within(codes: list[str], group: Group) -> bool:
+    if group.low is None or group.high is None:
+        return True
+    place = bisect_left(codes, group.low)
+    return place < len(codes) and codes[place] <= group.high
 
 
 def _groups(file: int, metadata: pq.FileMetaData, key: str) -> Iterator[Group]:

@@ -12,12 +12,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.records import TABLES
 from features.records.schema import RecordTable
 from features.store.delta import DeltaFolder
-from features.store.manifest import Manifest
+from features.store.manifest import Manifest, Manifests
 from features.store.ordered_files import FileRange
 from features.store.versions import ORDER, connect, parquet, sorted_rows
 from features.store.visibility import DECISION, ENDS, Restored, restored, visible_to
@@ -63,6 +64,17 @@ class Snapshot:
         self.created_at = manifest.created_at
         self.load_id = manifest.load_id
 
+    @classmethod
+    def earlier(cls, snapshot: Snapshot, id: int) -> Snapshot:
+        """Return another state of the same store.
+
+        Raises
+        ------
+        InputError
+            If the store no longer has it.
+        """
+        return cls(snapshot.root, Manifests(snapshot.root / "snapshots").read(id))
+
     def __repr__(self) -> str:
         return f"Snapshot({self.id}, {self.counts()})"
 
@@ -76,7 +88,11 @@ class Snapshot:
         return {name: self._manifest.rows[name] for name in TABLES if name in self.tables}
 
     def read(
-        self, table: str, columns: Sequence[str] | None = None, codes: tuple[str, str] | None = None
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        codes: tuple[str, str] | None = None,
+        only: pa.Array | None = None,
     ) -> pa.Table:
         """Return records with their interval of visibility.
 
@@ -88,6 +104,8 @@ class Snapshot:
             Columns to return; by default all but provenance.
         codes
             Closed range of credit codes; by default all.
+        only
+            Sorted credit codes within the range: others are left out before anything is done with their rows.
 
         Returns
         -------
@@ -107,9 +125,9 @@ class Snapshot:
             return schema.empty_table()
         if codes is not None:
             # The range is closed: what follows the last code directly is the first beyond it.
-            return self._read_range(record_table, schema, codes[0], codes[1] + "\0")
+            return self._read_range(record_table, schema, codes[0], codes[1] + "\0", only)
         cuts = self._range_of(table).cuts(ROWS_AT_ONCE)
-        return pa.concat_tables(self._read_range(record_table, schema, low, high) for low, high in cuts)
+        return pa.concat_tables(self._read_range(record_table, schema, low, high, only) for low, high in cuts)
 
     def codes(self) -> pa.Array:
         """Return the credit codes of all tables, sorted, each once."""
@@ -143,6 +161,31 @@ class Snapshot:
             table = cursor.sql(query).to_arrow_table()
         return table["credit_code"].combine_chunks().cast(pa.string())
 
+    def added_since(self, earlier: Snapshot) -> pa.Array | None:
+        """Return the credit codes of the rows that were added after an earlier state, sorted, each once.
+
+        Parameters
+        ----------
+        earlier
+            Of the same store.
+
+        Returns
+        -------
+        pyarrow.Array or None
+            None where that cannot be told: a table was rewritten since, or is new.
+        """
+        if set(self.tables) != set(earlier.tables):
+            return None
+        new: list[str] = []
+        for table in self.tables:
+            before, now = set(earlier.files(table)), set(self.files(table))
+            if not before <= now:
+                return None
+            new += sorted(now - before)
+        parts = [pc.unique(pq.read_table(file, columns=["credit_code"])["credit_code"]) for file in new]
+        codes = pc.unique(pa.chunked_array(parts, pa.string()))
+        return codes.take(pc.array_sort_indices(codes))
+
     def files(self, table: str) -> list[str]:
         """Return the Parquet files of a table, for engines that read them in place."""
         if table not in self._files:
@@ -155,7 +198,9 @@ class Snapshot:
             self._stored[table] = self._folder(table).columns(self.tables[table])
         return self._stored[table]
 
-    def _read_range(self, table: RecordTable, schema: pa.Schema, low: str, high: str | None) -> pa.Table:
+    def _read_range(
+        self, table: RecordTable, schema: pa.Schema, low: str, high: str | None, only: pa.Array | None
+    ) -> pa.Table:
         """Return the records of ``low <= credit_code < high``, with their interval, sorted."""
         stored, name = table.stored_schema, table.name
         versions, repaired = name not in self._manifest.single, name in self._repaired
@@ -163,13 +208,13 @@ class Snapshot:
         if versions or repaired or not self._range_of(name).in_order:
             names |= dict.fromkeys(ORDER)
         wanted = pa.schema([stored.field(column) for column in names])
-        rows, in_order = self._range_of(name).read(wanted, low, high)
+        rows, in_order = self._range_of(name).read(wanted, low, high, only)
         if not in_order:
             rows = sorted_rows(self._connection, rows).cast(wanted)
         repairs = None
         if repaired:
             decisions = pa.schema([TABLES["credit_repair"].stored_schema.field(c) for c in DECISION])
-            repairs, _ = self._range_of("credit_repair").read(decisions, low, high)
+            repairs, _ = self._range_of("credit_repair").read(decisions, low, high, only)
         end = visible_to(rows, versions=versions, repairs=repairs, table=name)
         columns = [*(rows[column] for column in schema.names[:-2]), rows["recorded_at"], end]
         read = pa.table(columns, schema=schema)

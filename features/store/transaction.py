@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from features.store.manifest import Manifest, Manifests
 SYSTEM = ("quarantine", "loads")
 #: Ranges of this column are read.
 KEY = "credit_code"
+#: A load that has appended this often to a table puts it in order before it is published: else every range of
+#: enterprises would be read from as many places.
+APPENDS = 4
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class LoadTransaction:
         self._single = set(self.last.single) if self.last else set()
         self._now: dict[str, int] = {}
         self._changed = False
+        self._appends: Counter[str] = Counter()
         self.roll_back()
 
     def roll_back(self) -> None:
@@ -72,6 +77,7 @@ class LoadTransaction:
         found = [path.name for path in folders.iterdir()] if folders.is_dir() else []
         self._now = {}
         self._changed = False
+        self._appends.clear()
         for name in sorted({*found, *SYSTEM, *self._before}):
             version = self._folder(name).roll_back(self._before.get(name))
             if version is not None:
@@ -124,6 +130,7 @@ class LoadTransaction:
                 )
                 self._rows[table] = self._rows.get(table, 0) + accepted
                 self._changed = True
+                self._appends[table] += 1
             if refused:
                 rejected = connection.sql(
                     quarantine.REFUSED_ROWS,
@@ -191,8 +198,11 @@ class LoadTransaction:
         order = quarantine.ORDER.get(name, versions.ORDER)
         files, rows = folder.files(version), folder.rows(version)
         with versions.connected(self._root / "spill") as connection:
-            rows_in_order = versions.in_order(connection, files, folder.columns(version), order)
-            new = folder.replace(rows_in_order, order, key)
+            if key is None:
+                in_order = versions.in_order(connection, files, folder.columns(version), order)
+            else:
+                in_order = versions.merged(connection, files, folder.columns(version))
+            new = folder.replace(in_order, order, key)
         if folder.rows(new) != rows:
             message = f"compaction of {name!r} made {folder.rows(new)} rows of {rows}"
             raise RuntimeError(message)
@@ -230,6 +240,8 @@ class LoadTransaction:
         """
         if not self._changed and self.last is not None:
             return self.last.id
+        scattered = [name for name, times in self._appends.items() if times >= APPENDS]
+        rewritten = [name for name in scattered if self.compact(name) is not None]
         if loads:
             rows = [{**row, "load_id": self._load_id, "source": self._source} for row in loads]
             self._now["loads"] = self._folder("loads").append(pa.Table.from_pylist(rows, quarantine.LOADS))
@@ -245,7 +257,16 @@ class LoadTransaction:
                 single=sorted(self._single),
             )
         )
+        # What was appended and then rewritten in this load was never visible to anybody.
+        self._forget(rewritten)
         return number
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Delete the files of tables that no snapshot needs."""
+        manifests = [self._manifests.read(number) for number in self._manifests.ids()]
+        for name in names:
+            needed = {manifest.tables[name] for manifest in manifests if name in manifest.tables}
+            self._folder(name).clear(needed)
 
     def _folder(self, name: str) -> DeltaFolder:
         return DeltaFolder(self._root / name if name in SYSTEM else self._root / "records" / name)

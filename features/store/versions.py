@@ -9,13 +9,18 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from features.records.schema import RecordTable
+from features.store.ordered_files import FileRange
 
 #: How rows of record tables are sorted, in every file and in everything that is read.
 ORDER = ("credit_code", "event_date", "recorded_at", "record_id")
 #: Rows that are handed over at a time.
 BATCH = 1_000_000
+
+#: Of one piece of work in SQL.
+MEMORY = "1536MiB"
 
 #: What became of an incoming row that is not stored.
 DUPLICATE = "duplicate"
@@ -27,6 +32,8 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB connection that spills beside the store, not into the working folder."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET preserve_insertion_order = true")
+    # Its own default is most of the machine's memory; what needs more than this is spilled.
+    connection.execute(f"SET memory_limit = '{MEMORY}'")
     if spill is not None:
         connection.execute("SET temp_directory = $folder", {"folder": str(spill)})
     return connection
@@ -189,6 +196,36 @@ def in_order(
     """
     names, keys = (", ".join(map(quoted, part)) for part in (columns, order))
     return connection.sql(f"SELECT {names} FROM {parquet(files)} ORDER BY {keys}").to_arrow_reader(BATCH)
+
+
+def merged(
+    connection: duckdb.DuckDBPyConnection, files: list[str], columns: list[str]
+) -> pa.RecordBatchReader:
+    """Return the rows of files of a record table, sorted as they are stored, range of enterprises by range.
+
+    Each file is in order already, so a range is read from a stretch of each: memory is bounded by the range.
+
+    Parameters
+    ----------
+    connection
+        Does the work; must live as long as the reader.
+    files
+        Parquet files, of which some may lack columns.
+    columns
+        Columns to return.
+    """
+    whole = pa.unify_schemas([pq.read_schema(file).remove_metadata() for file in files])
+    schema = pa.schema([whole.field(name) for name in columns])
+    source = FileRange(files, ORDER)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for low, high in source.cuts(BATCH):
+            rows, in_order = source.read(schema, low, high)
+            if not in_order:
+                rows = sorted_rows(connection, rows).cast(schema)
+            yield from rows.combine_chunks().to_batches(max_chunksize=BATCH)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def sorted_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:

@@ -99,13 +99,33 @@ def test_files_that_lie_apart_are_left_until_they_are_many(store: RecordStore, r
     assert store.compact().files["penalty"] == (3, 1)
 
 
+def test_a_load_of_many_appends_is_put_in_order_before_it_is_published(
+    store: RecordStore, rows: MakeRows
+) -> None:
+    """One enterprise's rows come in every part of the load: afterwards they lie in one place."""
+    store.load({"penalty": rows("penalty", [penalty(900)])}, load_id="first", source="province")
+    parts = [[penalty(number * 10 + k, credit_code=f"test:{k}") for k in range(5)] for number in range(5)]
+    with store.begin(load_id="large", source="province") as load:
+        for part in parts:
+            load.add("penalty", rows("penalty", part))
+        load.commit()
+    assert len(store.snapshot().files("penalty")) == 1
+    found = store.snapshot().read("penalty", columns=["credit_code", "record_id"])
+    assert found.num_rows == 26
+    assert found["credit_code"].to_pylist() == sorted(found["credit_code"].to_pylist())
+    # The state before is as it was, and nothing is left of what was written on the way.
+    assert store.snapshot(1).read("penalty").num_rows == 1
+    named = {name for one in store.snapshots() for name in one.files("penalty")}
+    assert {str(path) for path in (store.root / "records" / "penalty").glob("*.parquet")} == named
+
+
 def test_a_compaction_that_would_lose_rows_is_undone(
     grown: RecordStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = grown.snapshot().read("penalty")
-    whole = versions.in_order
+    whole = versions.merged
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "in_order", lambda con, files, *rest: whole(con, files[1:], *rest))
+        patch.setattr(versions, "merged", lambda con, files, *rest: whole(con, files[1:], *rest))
         with pytest.raises(RuntimeError, match=r"compaction of 'penalty' made (280|300) rows of 340"):
             grown.compact()
     assert grown.snapshot().id == 8
