@@ -23,8 +23,8 @@ from risk_model.evaluation.report import whole_population
 from risk_model.specification import MODEL_NAMES, load_specification
 from risk_model.training import train
 
-ESTIMATES = ("naive", "random_draws_only", "doubly_robust", "model_assisted")
-CORRECTED = "model_assisted"
+NAIVE, CORRECTED = "naive", "model_assisted"
+ESTIMATES = (NAIVE, "random_draws_only", "doubly_robust", CORRECTED)
 FIGURES = ("recall_at_10pct", "precision_at_10pct")
 #: Largest error of the corrected recall.
 AIM = 0.02

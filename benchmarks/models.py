@@ -197,6 +197,10 @@ def selection_case(case: str, effort: Effort, clock: Clock) -> tuple[dict[str, A
             aims[f"error of the corrected recall at capacity, {name}"] = below(
                 corrected["mean absolute error"], model_selection.AIM
             )
+            naive = one["recall_at_10pct"][model_selection.NAIVE]["mean absolute error"]
+            aims[f"error of the naive recall over the corrected one's, {name}"] = above(
+                naive / corrected["mean absolute error"], 1.0
+            )
     facts = {"enterprises simulated": effort.selection_enterprises, "seeds": list(effort.selection_seeds)}
     return {"selection": {**facts, **told}}, aims
 

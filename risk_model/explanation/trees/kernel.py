@@ -179,7 +179,7 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
 
     Parameters
     ----------
-    integers : int64
+    integers : uint64
         From :func:`risk_model.explanation.trees.tables.pack`.
     points, entries, node_values : float64
         Of the model.
@@ -195,77 +195,81 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     step_axis, step_code = integers[integers[12] : integers[13]], integers[integers[13] : integers[14]]
     step_delta, width = integers[integers[14] : integers[15]], integers[integers[15] : integers[16]]
     most_factors, most_nodes = integers[17], integers[18]
-    codes = np.empty(feature.shape[0], dtype=np.int64)
-    cell = np.empty(first_cell.shape[0], dtype=np.int64)
+    # All places are unsigned, so their constants, too: with a signed one Numba would go over to floats.
+    zero, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
+    axes, all_factors = np.uint64(feature.shape[0]), np.uint64(first_cell.shape[0])
+    codes = np.empty(axes, dtype=np.uint64)
+    cell = np.empty(all_factors, dtype=np.uint64)
     value, other = np.empty((most_factors, most_nodes)), np.empty((most_factors, most_nodes))
     total = np.empty(columns.shape[0])
     for r in range(matrix.shape[0]):
-        for axis in range(feature.shape[0]):
+        for axis in range(axes):
             x = matrix[r, columns[feature[axis]]]
             if categorical[axis]:
                 x = np.trunc(x) if x > -1.0 and x <= _LARGEST_CATEGORY else -1.0
             elif np.isnan(x):
-                codes[axis] = 0
+                codes[axis] = zero
                 continue
             elif abs(x) <= ZERO:
                 x = 0.0
-            low, high = point_start[axis], point_start[axis + 1]
+            low, high = point_start[axis], point_start[axis + one]
             while low < high:
-                middle = (low + high) // 2
+                middle = (low + high) >> one
                 if points[middle] < x:
-                    low = middle + 1
+                    low = middle + one
                 else:
                     high = middle
             if categorical[axis]:
-                hit = low < point_start[axis + 1] and points[low] == x
-                codes[axis] = point_codes[low] if hit else 0
+                hit = low < point_start[axis + one] and points[low] == x
+                codes[axis] = point_codes[low] if hit else zero
             else:
-                codes[axis] = low - point_start[axis] + 1
+                codes[axis] = low - point_start[axis] + one
         # All cells first, with a hint where each will be read: so look-ups, which miss the cache, overlap.
-        for factor in range(first_cell.shape[0]):
+        for factor in range(all_factors):
             place = first_cell[factor]
-            for step in range(step_start[factor], step_start[factor + 1]):
-                place += step_delta[step] * np.int64(codes[step_axis[step]] > step_code[step])
+            for step in range(step_start[factor], step_start[factor + one]):
+                place += step_delta[step] * np.uint64(codes[step_axis[step]] > step_code[step])
             cell[factor] = place
             at = entry_start[factor] + place * width[factor]
             prefetch(entries, at)  # type: ignore[call-arg]
-            prefetch(entries, at + width[factor] - 1)
+            prefetch(entries, at + width[factor] - one)
         total[:] = 0.0
-        for group in range(group_nodes.shape[0]):
+        for group in range(np.uint64(group_nodes.shape[0])):
             first = group_start[group]
             nodes = group_nodes[group]
-            if nodes == 0:
-                begin, end = column_start[first], column_start[first + 1]
+            if nodes == zero:
+                begin, end = column_start[first], column_start[first + one]
                 at = entry_start[first] + cell[first] * (end - begin)
                 for each in range(begin, end):
                     total[column[each]] += entries[at]
-                    at += 1
+                    at += one
                 continue
-            factors = group_start[group + 1] - first
+            factors = group_start[group + one] - first
             for f in range(factors):
                 at = node_start[first + f] + cell[first + f] * nodes
                 for q in range(nodes):
                     value[f, q] = node_values[at + q]
             for f in range(factors):
                 for q in range(nodes):
-                    product = value[1 if f == 0 else 0, q]
-                    for g in range(1 if f > 0 else 2, factors):
+                    product = value[one if f == zero else zero, q]
+                    for g in range(one if f > zero else two, factors):
                         if g != f:
                             product *= value[g, q]
                     other[f, q] = product
             for f in range(factors):
-                begin, end = column_start[first + f], column_start[first + f + 1]
+                begin, end = column_start[first + f], column_start[first + f + one]
                 at = entry_start[first + f] + cell[first + f] * (end - begin) * nodes
                 for each in range(begin, end):
                     sum_of_column = total[column[each]]
-                    for q in range(0, nodes - 1, 2):
-                        sum_of_column += entries[at] * other[f, q] + entries[at + 1] * other[f, q + 1]
-                        at += 2
-                    if nodes % 2:
-                        sum_of_column += entries[at] * other[f, nodes - 1]
-                        at += 1
+                    for half in range(nodes >> one):
+                        q = half * two
+                        sum_of_column += entries[at] * other[f, q] + entries[at + one] * other[f, q + one]
+                        at += two
+                    if nodes & one:
+                        sum_of_column += entries[at] * other[f, nodes - one]
+                        at += one
                     total[column[each]] = sum_of_column
-        for axis in range(feature.shape[0]):
+        for axis in range(axes):
             out[r, columns[feature[axis]]] += scale * total[feature[axis]]
 
 

@@ -88,7 +88,11 @@ class Deep(NamedTuple):
 
 
 def pack(coding: Coding, tables: Tables) -> np.ndarray:
-    """Return all integers of a model in one array: where each part begins, two sizes, and the parts."""
+    """Return all integers of a model in one array: where each part begins, two sizes, and the parts.
+
+    Unsigned: a signed place in an array costs a check for a negative one at each look-up. The deltas of
+    cells, which may be negative, wrap around and add up all the same.
+    """
     cells = tables.cells
     nodes = np.repeat(np.maximum(tables.nodes, 1), np.diff(tables.group_start))
     parts = [
@@ -111,7 +115,7 @@ def pack(coding: Coding, tables: Tables) -> np.ndarray:
     ]
     head = _starts([len(part) for part in parts]) + len(parts) + 3
     sizes = _int64([tables.most_factors, tables.most_nodes])
-    return np.concatenate([head, sizes, *(part.astype(np.int64) for part in parts)])
+    return np.concatenate([head, sizes, *(part.astype(np.int64) for part in parts)]).view(np.uint64)
 
 
 class _CellsBuilder:
