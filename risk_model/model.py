@@ -24,9 +24,11 @@ import pyarrow as pa
 from features.definitions import LIBRARY, Feature
 from features.errors import InputError
 from features.kernel import Plan
+from features.sectors import VARIABLE as SECTORS_VARIABLE
 from risk_model.calibration import IDENTITY, Platt, probability
 from risk_model.explanation.trees import TreeExplainer
 from risk_model.scale import Cuts, TierPolicy
+from risk_model.specification import MODEL_NAMES
 
 FORMAT = 1
 
@@ -321,6 +323,12 @@ class RiskModel:
             entry=Platt(**content.get("entry", {})),
         )
         unknown = [name for name in model.feature_names if name not in LIBRARY.by_name]
+        if unknown and model.name not in MODEL_NAMES:
+            raise InputError(
+                f"model {model.name!r} is of a sector that this process does not know",
+                field=SECTORS_VARIABLE,
+                fix=f"Name the sector's folder in {SECTORS_VARIABLE}.",
+            )
         if unknown or Plan(model.features).fingerprint != content["feature_definitions"]:
             raise InputError(
                 f"model {model.name!r} was trained with other feature definitions than this version has",

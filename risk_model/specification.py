@@ -11,9 +11,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from features.errors import InputError
+from features.sectors import MODEL, SHIPPED, added_sectors
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-MODEL_NAMES = ("general", "food", "special_equipment")
+#: The general model, then those of the sectors: of the package, and those that the office added.
+MODEL_NAMES = (*SHIPPED, *added_sectors())
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -182,7 +184,7 @@ def load_specification(name: str, profile: str | None = None) -> ModelSpecificat
     Parameters
     ----------
     name
-        ``general``, ``food`` or ``special_equipment``, or another file in ``models/``.
+        One of :data:`MODEL_NAMES`, or another file in ``models/``.
     profile
         Name of a shipped profile or path of a YAML file: model name → settings that differ.
 
@@ -191,7 +193,8 @@ def load_specification(name: str, profile: str | None = None) -> ModelSpecificat
     InputError
         If there is no such model or profile, or a setting is unknown or out of range.
     """
-    path = MODELS / f"{name}.yaml"
+    added = added_sectors().get(name)
+    path = added.folder / MODEL if added else MODELS / f"{name}.yaml"
     if name in {"tiers", "points_card", "overrides", "promotion"} or not path.exists():
         raise InputError(
             f"there is no model {name!r}", field="model", fix=f"Use one of {', '.join(MODEL_NAMES)}."
@@ -206,7 +209,21 @@ def load_specification(name: str, profile: str | None = None) -> ModelSpecificat
                 fix=f"It has: {', '.join(key for key in changes if key in MODEL_NAMES)}.",
             )
         content = _merge(content, changes[name] or {})
-    return validate(ModelSpecification, content, source=f"models/{name}.yaml")
+    return _known(validate(ModelSpecification, content, source=f"{path.parent.name}/{path.name}"), name)
+
+
+def _known(specification: ModelSpecification, name: str) -> ModelSpecification:
+    """Check what a specification refers to by name: a misspelt sector would silently have no features."""
+    if specification.name != name:
+        raise InputError(f"the model of {name!r} calls itself {specification.name!r}", field="name")
+    unknown = [sector for sector in specification.sectors if sector not in MODEL_NAMES]
+    if unknown:
+        raise InputError(
+            f"model {name!r} uses features of sector {unknown[0]!r}, which does not exist",
+            field="sectors",
+            fix=f"Use some of {', '.join(MODEL_NAMES)}.",
+        )
+    return specification
 
 
 def models_of_profile(profile: str | None) -> tuple[str, ...]:

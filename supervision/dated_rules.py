@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from features.errors import InputError
+from features.sectors import added_sectors
 from risk_model.specification import Strict, read_yaml, validate
 
 T = TypeVar("T", bound=BaseModel)
@@ -78,7 +79,7 @@ def _without_anchors(content: Any) -> Any:
     return {key: value for key, value in content.items() if not str(key).startswith("x-")}
 
 
-def read_dated_rules(kind: type[T], path: Path) -> T:
+def read_dated_rules(kind: type[T], path: Path | None, shipped: Path, added: str) -> T:
     """Read a rule file whose ``sectors`` hold lists of versions.
 
     Keys that begin with ``x-`` only hold what the file refers back to. A version is told the sector
@@ -89,14 +90,20 @@ def read_dated_rules(kind: type[T], path: Path) -> T:
     kind
         Model of the file.
     path
-        The file.
+        A province's own file; None: the shipped one, and beside it those of added sectors.
+    shipped
+        The shipped file.
+    added
+        Name of such a file in the folder of an added sector (:mod:`features.sectors`).
 
     Raises
     ------
     InputError
         If it cannot be read, or a setting is unknown, missing or out of range.
     """
-    content = _without_anchors(read_yaml(path))
+    content = _without_anchors(read_yaml(path or shipped))
+    if path is None:
+        content["sectors"] |= _of_added_sectors(added)
     if isinstance(content, dict):
         sectors = content.get("sectors")
         if isinstance(sectors, dict):
@@ -107,4 +114,21 @@ def read_dated_rules(kind: type[T], path: Path) -> T:
                 ]
                 for name, versions in sectors.items()
             }
-    return validate(kind, content, source=path.name)
+    return validate(kind, content, source=(path or shipped).name)
+
+
+def _of_added_sectors(name: str) -> dict[str, Any]:
+    """Return what the files of added sectors say, each of its own sector only."""
+    found = {}
+    for sector in added_sectors().values():
+        path = sector.file(name)
+        if path is None:
+            continue
+        content = _without_anchors(read_yaml(path))
+        sectors = content.get("sectors") if isinstance(content, dict) else None
+        if not isinstance(sectors, dict) or set(sectors) != {sector.name}:
+            raise InputError(
+                f"{path} must hold the rules of {sector.name!r} and of no other sector", field="sectors"
+            )
+        found[sector.name] = sectors[sector.name]
+    return found

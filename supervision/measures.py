@@ -110,7 +110,7 @@ def load_measures(sector: str, on: date, *, preset: str | None = None, path: Pat
     Parameters
     ----------
     sector
-        ``general``, ``food`` or ``special_equipment``.
+        ``general``, ``food``, ``special_equipment`` or an added one.
     on
         The date.
     preset
@@ -158,4 +158,4 @@ def _with_preset(measures: Measures, preset: Preset) -> Measures:
 
 
 def _read(path: Path | None) -> _File:
-    return read_dated_rules(_File, path or MEASURES)
+    return read_dated_rules(_File, path, MEASURES, "measures.yaml")

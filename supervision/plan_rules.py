@@ -14,7 +14,6 @@ from risk_model.specification import Strict, Words
 from supervision.dated_rules import read_dated_rules
 
 PLAN_RULES = Path(__file__).resolve().parent / "plan_rules.yaml"
-SECTORS = ("general", "food", "special_equipment")
 ALL_TIERS = (*TIERS, INSUFFICIENT)
 
 #: ``law``: the text names it; ``parameter``: the province decides, or the text could not be verified.
@@ -176,7 +175,7 @@ def load_plan_rules(sector: str, on: date, path: Path | None = None) -> PlanRule
     Parameters
     ----------
     sector
-        ``general``, ``food`` or ``special_equipment``.
+        ``general``, ``food``, ``special_equipment`` or an added one.
     on
         The date; for a plan, the first day of its month.
     path
@@ -187,8 +186,7 @@ def load_plan_rules(sector: str, on: date, path: Path | None = None) -> PlanRule
     InputError
         If the file is not valid, or holds no rules of the sector for that date.
     """
-    path = path or PLAN_RULES
-    versions = read_dated_rules(_File, path).sectors
+    versions = read_dated_rules(_File, path, PLAN_RULES, "plan_rules.yaml").sectors
     if sector not in versions:
         raise InputError(
             f"there are no plan rules for sector {sector!r}",
@@ -201,6 +199,6 @@ def load_plan_rules(sector: str, on: date, path: Path | None = None) -> PlanRule
         raise InputError(
             f"no plan rules of sector {sector!r} were in force on {on}; the first are of {first}",
             field="month",
-            fix=f"Plan a later month, or add a version to {path.name}.",
+            fix=f"Plan a later month, or add a version to {(path or PLAN_RULES).name}.",
         )
     return max(past, key=lambda rules: rules.in_force_from)

@@ -17,6 +17,7 @@ from features.definitions import (
 from features.definitions.declaration import GENERAL, SECTORS, Library
 from features.definitions.feature import Direction, Feature
 from features.definitions.indicators import FIRST_LEVEL, SECOND_LEVEL
+from features.definitions.written import added_declarations
 
 LIBRARY = Library(
     basic.DECLARATIONS
@@ -29,6 +30,7 @@ LIBRARY = Library(
     + social.DECLARATIONS
     + food.DECLARATIONS
     + special_equipment.DECLARATIONS
+    + added_declarations()
 )
 
 __all__ = ["FIRST_LEVEL", "GENERAL", "LIBRARY", "SECOND_LEVEL", "SECTORS", "Direction", "Feature", "Library"]

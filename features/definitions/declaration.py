@@ -17,12 +17,15 @@ from features.definitions.feature import Direction, Feature
 from features.definitions.indicators import SECOND_LEVEL
 from features.definitions.terms import ALL, WINDOWS, Combination, Operation, Term, Window
 from features.records import TABLES, CodeSet, Label
+from features.sectors import added_sectors
 
 GENERAL = "general"
+#: Those of :data:`features.sectors.SHIPPED`, and those that the office added.
 SECTORS: Mapping[str, Label] = {
     GENERAL: Label("通用", "general"),
     "food": Label("食品", "food"),
     "special_equipment": Label("特种设备", "special equipment"),
+    **{sector.name: Label(sector.zh, sector.en) for sector in added_sectors().values()},
 }
 
 

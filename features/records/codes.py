@@ -8,6 +8,7 @@ uses but no law fixes are marked.
 from __future__ import annotations
 
 from features.records.schema import CodeSet, Label
+from features.sectors import added_sectors
 
 STATUS = CodeSet(
     "status",
@@ -60,25 +61,28 @@ INDUSTRY_SECTION = CodeSet(
     },
 )
 
-#: The field of law a record belongs to; decides which sector model may use it.
+#: The field of law a record belongs to; decides which sector model may use it. A sector that an office adds
+#: is one of these, or one more.
+_DOMAINS = {
+    "general": Label("综合市场监管", "general market supervision"),
+    "food": Label("食品", "food"),
+    "special_equipment": Label("特种设备", "special equipment"),
+    "quality": Label("产品质量", "product quality"),
+    "pricing": Label("价格与竞争", "prices and competition"),
+    "tax": Label("税务", "tax"),
+    "environment": Label("生态环境", "environment"),
+    "culture": Label("文化", "culture"),
+    "construction": Label("住房和建设", "construction"),
+    "transport": Label("交通运输", "transport"),
+    "work_safety": Label("安全生产", "work safety"),
+    "urban_management": Label("城市管理", "urban management"),
+    "health": Label("卫生健康", "health"),
+    "other": Label("其他", "other"),
+}
 DOMAIN = CodeSet(
     "domain",
-    {
-        "general": Label("综合市场监管", "general market supervision"),
-        "food": Label("食品", "food"),
-        "special_equipment": Label("特种设备", "special equipment"),
-        "quality": Label("产品质量", "product quality"),
-        "pricing": Label("价格与竞争", "prices and competition"),
-        "tax": Label("税务", "tax"),
-        "environment": Label("生态环境", "environment"),
-        "culture": Label("文化", "culture"),
-        "construction": Label("住房和建设", "construction"),
-        "transport": Label("交通运输", "transport"),
-        "work_safety": Label("安全生产", "work safety"),
-        "urban_management": Label("城市管理", "urban management"),
-        "health": Label("卫生健康", "health"),
-        "other": Label("其他", "other"),
-    },
+    _DOMAINS
+    | {name: Label(sector.zh, sector.en) for name, sector in added_sectors().items() if name not in _DOMAINS},
 )
 
 LICENCE_KIND = CodeSet(

@@ -25,7 +25,7 @@ from features.sources.settings import (
     SourceMapping,
     Value,
 )
-from features.sources.yaml_text import read_yaml
+from features.yaml_text import read_yaml
 
 SHIPPED = "features.sources.mappings"
 

@@ -46,7 +46,7 @@ def load_assignment_rules(sector: str, on: date, path: Path | None = None) -> As
     InputError
         If there are none.
     """
-    sectors = read_dated_rules(_File, path or ASSIGNMENT).sectors
+    sectors = read_dated_rules(_File, path, ASSIGNMENT, "assignment.yaml").sectors
     if sector not in sectors:
         raise InputError(
             f"there are no rules of assignment for {sector!r}",

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from features.errors import InputError
+from features.sectors import SHIPPED
 from supervision.lists.restrictions import TierIs, load_restrictions
 from supervision.measures import MEASURES, load_measures, load_presets
-from supervision.plan_rules import ALL_TIERS, PLAN_RULES, SECTORS, load_plan_rules
+from supervision.plan_rules import ALL_TIERS, PLAN_RULES, load_plan_rules
 
 TODAY = date(2025, 9, 1)
 
 
-@pytest.mark.parametrize("sector", SECTORS)
+@pytest.mark.parametrize("sector", SHIPPED)
 def test_every_sector_has_rules_and_measures_for_all_tiers(sector: str) -> None:
     rules = load_plan_rules(sector, TODAY)
     assert set(rules.weights.by_tier()) == set(ALL_TIERS)
@@ -37,7 +38,7 @@ def test_commitments_are_refused_to_the_same_tiers_in_both_files() -> None:
         if "notify_commit" in restriction.actions and isinstance(restriction.when, TierIs)
         for tier in restriction.when.tiers
     }
-    for sector in SECTORS:
+    for sector in SHIPPED:
         measures = load_measures(sector, TODAY)
         assert {t for t, given in measures.tiers.items() if not given.commitments.accepted} == refused
 
