@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from features.cohort import registered
 from features.definitions import LIBRARY
@@ -17,11 +20,13 @@ from features.errors import InputError
 from features.kernel import Plan
 from features.runners import Scheduler
 from features.runners.ranges import cut
-from features.runners.threads import Threads, context_of
-from risk_model.classified_range import TOLERANCE, Classifying, classify_range
+from features.runners.threads import Threads
+from features.runners.work import dates_of, known, survey_all
+from risk_model.classified_range import PROBABILITY_UNIT, TOLERANCE, Classifying, write_range
 from risk_model.coverage import COVERAGE
 from risk_model.publication import Publication, PublicationWriter
 from risk_model.publication.layout import ENTERPRISES_A_SHARD, FORMAT
+from risk_model.renewal import renew_shard, renewable, renewal
 from risk_model.scale import INSUFFICIENT, TIERS
 from risk_model.shipping import Fleet, ModelVersion
 from risk_model.tiers.overrides import Override, tiers_by_model
@@ -43,6 +48,7 @@ def classify(
     progress: Progress | None = None,
     scheduler: Scheduler | None = None,
     shard: int = ENTERPRISES_A_SHARD,
+    earlier: Sequence[Publication] = (),
 ) -> Publication:
     """Classify every enterprise in business, and publish the result with its explanations.
 
@@ -71,6 +77,10 @@ def classify(
         (:func:`features.runners.scheduler_of`). The result is the same.
     shard
         Enterprises a shard.
+    earlier
+        Classifications of which one may be renewed (:mod:`risk_model.renewal`): of the same date, by the same
+        models, before more records came. The result is the same, but for the bounds of the shards and the
+        largest residual, which may be that of an enterprise that has changed since.
 
     Returns
     -------
@@ -84,13 +94,6 @@ def classify(
     RuntimeError
         If contributions do not sum to a margin within :data:`TOLERANCE`; nothing is published.
     """
-    pairs = registered(snapshot, [as_of])
-    if not pairs.num_rows:
-        raise InputError(
-            f"no enterprise is known to be in business as of {as_of}",
-            field="as_of",
-            fix="Choose a date within the records.",
-        )
     for name, entry in models.items():
         if entry.model.cuts is None:
             raise InputError(f"model {name!r} has no cuts", field="model", fix="Train it again.")
@@ -99,43 +102,103 @@ def classify(
     plan = Plan((*kept, *COVERAGE))
     scheduler = scheduler or Threads(snapshot)
     fleet = Fleet(models)
-    facts = {
+    inputs = {
         "format": FORMAT,
-        "data_snapshot": snapshot.id,
         "code_version": installed_version("risk-model"),
         "features": plan.fingerprint,
         "models": fleet.digest,
         "previous": previous.name if previous else None,
         "overrides": [one.model_dump(mode="json") for one in overrides],
-        "shard": shard,
     }
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    base = renewable(earlier, as_of, inputs, snapshot)
+    begun = {"data_snapshot": snapshot.id, "shard": shard, "renews": base[0].name if base else None}
+    key = hashlib.sha256(json.dumps(inputs | begun, sort_keys=True).encode()).hexdigest()[:16]
     with PublicationWriter(published, as_of, key) as writer:
-        context = writer.kept_context() or context_of(snapshot, plan, pairs, scheduler=scheduler)
-        if context is not None:
-            writer.context(context)
         work = Classifying(
             plan,
-            context,
+            None,
             tuple(feature.name for feature in kept),
+            _near(plan, snapshot),
             fleet,
             as_of,
             None if previous is None else previous.folder.resolve(),
             tiers_by_model(overrides),
+            writer.folder,
         )
-        ready = len(writer.done)
-        done = sum(told["enterprises"] for told in writer.done)
-        left = (part for number, part in enumerate(cut(pairs, shard)) if number >= ready)
-        for found in scheduler.map(classify_range, work, left):
-            writer.shard(found.tables, found.facts)
-            done += found.facts["enterprises"]
+        steps = None if base is None else _renewing(work, base, snapshot, writer, scheduler)
+        steps = steps or _from_records(work, snapshot, shard, writer, scheduler)
+        for done, of in steps:
             if progress:
-                progress(done, pairs.num_rows)
-        document = _document(snapshot, models, writer.done, previous, pairs.num_rows)
+                progress(done, of)
+        enterprises = sum(told["enterprises"] for told in writer.done)
+        document = _document(snapshot, models, writer.done, previous, enterprises)
         document["features"] = list(work.kept)
-        document["overrides"] = facts["overrides"]
+        document["neighbourhood"] = list(work.near)
+        document["overrides"] = inputs["overrides"]
+        document["inputs"] = inputs
         folder = writer.publish(document)
     return Publication(folder)
+
+
+def _near(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the rates of the neighbourhood, which lie in a file of their own where anybody has a place."""
+    if plan.beyond is None or not snapshot.exists("enterprise"):
+        return ()
+    return tuple(rate.feature for rate in plan.beyond.rates)
+
+
+def _from_records(
+    work: Classifying, snapshot: Snapshot, shard: int, writer: PublicationWriter, scheduler: Scheduler
+) -> Iterator[tuple[int, int]]:
+    """Classify everybody; yield enterprises done and enterprises in all."""
+    pairs = registered(snapshot, [work.as_of])
+    if not pairs.num_rows:
+        raise InputError(
+            f"no enterprise is known to be in business as of {work.as_of}",
+            field="as_of",
+            fix="Choose a date within the records.",
+        )
+    context = writer.kept_context()
+    if context is None and work.plan.beyond is not None:
+        whole = survey_all(scheduler, snapshot.codes(), work.plan.beyond, dates_of(pairs))
+        context = known(whole)
+        writer.context(context, whole)
+        del whole
+    work = replace(work, context=context)
+    ready = len(writer.done)
+    done = sum(told["enterprises"] for told in writer.done)
+    left = (part for number, part in enumerate(cut(pairs, shard)) if number >= ready)
+    for written in scheduler.map(write_range, work, left):
+        writer.take(written)
+        done += written.facts["enterprises"]
+        yield done, pairs.num_rows
+
+
+def _renewing(
+    work: Classifying,
+    base: tuple[Publication, pa.Array],
+    snapshot: Any,
+    writer: PublicationWriter,
+    scheduler: Scheduler,
+) -> Iterator[tuple[int, int]] | None:
+    """Renew a classification; yield the same. None if all is to be done anew."""
+    found = renewal(*base, snapshot, work)
+    if found is None:
+        return None
+    what, context, whole = found
+    writer.context(context, whole)
+    work = replace(work, context=context)
+
+    def steps() -> Iterator[tuple[int, int]]:
+        of = base[0].document["enterprises"]
+        done = sum(told["enterprises"] for told in writer.done)
+        left = range(len(writer.done), len(base[0].document["shards"]))
+        for written in scheduler.map(renew_shard, (work, what), left):
+            writer.take(written)
+            done += written.facts["enterprises"]
+            yield done, of
+
+    return steps()
 
 
 def _added(shards: Iterable[Mapping[str, Any]], model: str, what: str) -> Counter[str]:
@@ -169,6 +232,7 @@ def _document(
                 "tiers": {tier: tiers[name].get(tier, 0) for tier in (*TIERS, INSUFFICIENT)},
                 "decided_by": dict(sorted(_added(shards, name, "decided_by").items())),
                 "prior": sum(told["models"][name]["probability"] for told in shards)
+                / PROBABILITY_UNIT
                 / max(sum(tiers[name].values()), 1),
                 "largest_residual": max(told["models"][name]["residual"] for told in shards),
                 "cuts": [float(edge) for edge in entry.model.cuts.edges] if entry.model.cuts else None,

@@ -14,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.kernel import Context, Plan
+from features.kernel import Context, Neighbours, Plan
+from features.kernel.survey import hashed
 from features.runners.ranges import Range
 from features.runners.work import RecordReader, compute_range
 from risk_model.calibration import probability
 from risk_model.coverage import records_known
 from risk_model.model import Contributions, RiskModel
 from risk_model.publication import Publication, layout
+from risk_model.publication.writing import WrittenShard, write_shard
 from risk_model.registration import registration_at
 from risk_model.scale import decide
 from risk_model.shipping import Fleet, ModelVersion
@@ -28,6 +30,8 @@ from risk_model.shipping import Fleet, ModelVersion
 #: Largest difference between a margin and the sum of its contributions that is published.
 TOLERANCE = 1e-6
 TOP_REASONS = 3
+#: Probabilities are added up in this unit of one: exact, and far finer than any of them is known.
+PROBABILITY_UNIT = 2.0**40
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Classifying:
         Features, and what those across enterprises know of the others.
     kept
         Features whose values are published.
+    near
+        Those of them that are rates of the neighbourhood, in the order of the plan.
     fleet
         Models.
     as_of
@@ -48,15 +54,43 @@ class Classifying:
         Folder of the classification before, for hysteresis.
     decisions
         Model → credit code → tier decided by a person.
+    folder
+        Where shards are written, by every worker.
     """
 
     plan: Plan
     context: Context | None
     kept: tuple[str, ...]
+    near: tuple[str, ...]
     fleet: Fleet
     as_of: date
     previous: Path | None
     decisions: Mapping[str, Mapping[str, str]]
+    folder: Path
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Features whose values are published, rates of the neighbourhood apart."""
+        return tuple(name for name in self.kept if name not in self.near)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the models say of some enterprises.
+
+    Attributes
+    ----------
+    rows
+        Rows of the classification, sorted by credit code, the general model first.
+    contributions
+        Model → its contributions, sorted by credit code.
+    residual
+        Model → largest difference between a margin and the sum of its contributions.
+    """
+
+    rows: pa.Table
+    contributions: Mapping[str, pa.Table]
+    residual: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -83,23 +117,94 @@ def classify_range(reader: RecordReader, work: Classifying, part: Range) -> Clas
     RuntimeError
         If contributions do not sum to a margin within :data:`TOLERANCE`.
     """
-    table = compute_range(reader, (work.plan, work.context), part)
+    table, near = computed(reader, work, part)
     codes = table["credit_code"].combine_chunks()
     who = registration_at(reader, work.as_of, codes)
-    before = _previous_tiers(work.previous, codes)
-    tables, rows, counted = {}, [], {}
-    for name, entry in work.fleet.models.items():
-        own, contributions, facts = _score(
-            name, entry, table, who, before.get(name, {}), work.decisions.get(name, {})
-        )
-        rows.append(own)
-        counted[name] = facts
-        tables[layout.contributions_file(name)] = contributions
-    tables[layout.CLASSIFICATION] = _interleave(rows)
-    values = np.column_stack([table[name].to_numpy() for name in work.kept])
-    tables[layout.FEATURES] = pa.table([codes, _lists(values)], schema=layout.features_schema(len(work.kept)))
-    bounds = {"first": codes[0].as_py(), "last": codes[-1].as_py(), "enterprises": len(codes)}
-    return ClassifiedRange(tables, {**bounds, "models": counted})
+    scored = score_rows(work, table, who, records_known(table))
+    tables = {layout.CLASSIFICATION: scored.rows, layout.FEATURES: own_values(work, table)}
+    tables |= {layout.contributions_file(name): rows for name, rows in scored.contributions.items()}
+    if near is not None:
+        tables[layout.NEIGHBOURHOOD] = near
+    return ClassifiedRange(tables, facts_of(work, scored.rows, codes, scored.residual))
+
+
+def write_range(reader: RecordReader, work: Classifying, part: Range) -> WrittenShard:
+    """Classify the enterprises of a range and write their shard, so that only its counts travel.
+
+    Raises
+    ------
+    RuntimeError
+        As :func:`classify_range`.
+    """
+    found = classify_range(reader, work, part)
+    return write_shard(work.folder, found.tables, found.facts)
+
+
+def computed(reader: RecordReader, work: Classifying, part: Range) -> tuple[pa.Table, pa.Table | None]:
+    """Return the features of a range, and where its enterprises lie; None if no feature looks there."""
+    seen: list[Neighbours] = []
+    table = compute_range(reader, (work.plan, work.context), part, seen)
+    if not work.near:
+        return table, None
+    rates = np.array([table[name].to_numpy() for name in work.near])
+    return table, neighbourhood(work, table["credit_code"].combine_chunks(), rates, Neighbours.together(seen))
+
+
+def neighbourhood(work: Classifying, codes: pa.Array, rates: np.ndarray, near: Neighbours) -> pa.Table:
+    """Return rows of the file of neighbourhoods.
+
+    Parameters
+    ----------
+    work
+        What is classified.
+    codes
+        Credit codes, shape (n,).
+    rates
+        Rates of the neighbourhood, shape (rates, n).
+    near
+        What they were made of.
+    """
+    assert work.plan.beyond is not None
+    columns = {"credit_code": codes, "hash": pa.array(hashed(codes)), "values": _lists(rates.T)}
+    return pa.table(columns | near.columns(work.plan.beyond))
+
+
+def own_values(work: Classifying, table: pa.Table) -> pa.Table:
+    """Return rows of the file of features."""
+    values = np.column_stack([table[name].to_numpy() for name in work.own])
+    codes = table["credit_code"].combine_chunks()
+    return pa.table([codes, _lists(values)], schema=layout.features_schema(len(work.own)))
+
+
+def facts_of(
+    work: Classifying, rows: pa.Table, codes: pa.Array, residual: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return what is counted of a shard.
+
+    Parameters
+    ----------
+    work
+        What is classified.
+    rows
+        Rows of the classification.
+    codes
+        Credit codes of all its enterprises, sorted.
+    residual
+        Model → largest difference between a margin and the sum of its contributions.
+    """
+    models = {}
+    for name in work.fleet.models:
+        own = rows.filter(pc.equal(rows["model"], name))
+        models[name] = {
+            "tiers": dict(Counter(own["tier"].to_pylist())),
+            "decided_by": dict(Counter(own["decided_by"].to_pylist())),
+            "residual": residual[name],
+            # Whole numbers: the sum is the same, however the enterprises are divided into shards.
+            "probability": int(
+                np.rint(own["probability"].to_numpy() * PROBABILITY_UNIT).astype(np.int64).sum()
+            ),
+        }
+    return {"first": codes[0].as_py(), "last": codes[-1].as_py(), "enterprises": len(codes), "models": models}
 
 
 def _lists(matrix: np.ndarray) -> pa.Array:
@@ -108,18 +213,54 @@ def _lists(matrix: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
 
 
+def score_rows(work: Classifying, table: pa.Table, who: pa.Table, records: np.ndarray) -> Scored:
+    """Score, explain and tier some enterprises by every model that speaks of them.
+
+    Parameters
+    ----------
+    work
+        What is classified.
+    table
+        ``credit_code``, sorted, and the features.
+    who
+        Registration of each, as :func:`risk_model.registration.registration_at` returns it.
+    records
+        Records of supervision known of each, shape (n,).
+
+    Raises
+    ------
+    RuntimeError
+        If contributions do not sum to a margin within :data:`TOLERANCE`.
+    """
+    before = _previous_tiers(work.previous, table["credit_code"].combine_chunks())
+    rows, contributions, residual = [], {}, {}
+    for name, entry in work.fleet.models.items():
+        member = entry.model.applies(table)
+        chosen = pa.array(member)
+        own, contributions[name], residual[name] = _score(
+            name,
+            entry,
+            table.filter(chosen),
+            who.filter(chosen),
+            records[member],
+            before.get(name, {}),
+            work.decisions.get(name, {}),
+        )
+        rows.append(own)
+    return Scored(interleave(rows), contributions, residual)
+
+
 def _score(
     name: str,
     entry: ModelVersion,
-    table: pa.Table,
+    own: pa.Table,
     who: pa.Table,
+    records: np.ndarray,
     before: Mapping[str, str],
     decisions: Mapping[str, str],
-) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
-    """Return classification rows, contributions and counts of one model for a range of enterprises."""
+) -> tuple[pa.Table, pa.Table, float]:
+    """Return classification rows, contributions and residual of one model for those it speaks of."""
     model = entry.model
-    member = pa.array(model.applies(table))
-    own, who = table.filter(member), who.filter(member)
     codes = own["credit_code"].combine_chunks()
     matrix = model.matrix(own)
     margin = model.margin(matrix)
@@ -129,7 +270,6 @@ def _score(
         msg = f"model {name!r}: contributions differ from the margin by {residual:.3g}, allowed {TOLERANCE:g}"
         raise RuntimeError(msg)
     score, probabilities = model.score(margin), probability(margin)
-    records = records_known(own)
     previous = np.array([before.get(code, "") for code in codes.to_pylist()], dtype=object)
     assert model.cuts is not None
     tier, by_score, decided_by = decide(
@@ -143,12 +283,6 @@ def _score(
         if decisions
         else None,
     )
-    facts = {
-        "tiers": dict(Counter(tier.tolist())),
-        "decided_by": dict(Counter(decided_by.tolist())),
-        "residual": residual,
-        "probability": float(probabilities.sum()),
-    }
     count = len(codes)
     rows = pa.table(
         {
@@ -172,7 +306,7 @@ def _score(
         [codes, pa.array(np.full(count, explained.base)), _lists(explained.values)],
         schema=layout.contributions_schema(len(model.feature_names)),
     )
-    return rows, contributions, facts
+    return rows, contributions, residual
 
 
 def top_reasons(model: RiskModel, explained: Contributions, count: int = TOP_REASONS) -> pa.Array:
@@ -199,7 +333,7 @@ def top_reasons(model: RiskModel, explained: Contributions, count: int = TOP_REA
     return pa.ListArray.from_arrays(pa.array(offsets), named)
 
 
-def _interleave(parts: list[pa.Table]) -> pa.Table:
+def interleave(parts: list[pa.Table]) -> pa.Table:
     """Return the rows of all models by credit code, the order of the models kept."""
     together = pa.concat_tables(parts)
     return together.take(pc.sort_indices(together, sort_keys=[("credit_code", "ascending")]))
@@ -210,12 +344,13 @@ def _previous_tiers(previous: Path | None, codes: pa.Array) -> dict[str, dict[st
     if previous is None:
         return found
     columns = ["credit_code", "model", "tier"]
-    rows = _publication(previous).between(codes[0].as_py(), codes[-1].as_py(), columns)
+    rows = opened(previous).between(codes[0].as_py(), codes[-1].as_py(), columns)
     for credit_code, model, tier in zip(*(rows[name].to_pylist() for name in columns), strict=True):
         found.setdefault(model, {})[credit_code] = tier
     return found
 
 
 @lru_cache(maxsize=4)
-def _publication(folder: Path) -> Publication:
+def opened(folder: Path) -> Publication:
+    """Return a classification, opened once in a process."""
     return Publication(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import lightgbm as lgb
 import numpy as np
@@ -12,8 +13,19 @@ from scipy.special import expit
 from features.definitions import LIBRARY
 from risk_model.calibration import IDENTITY, Platt
 from risk_model.dataset import own_features
+from risk_model.distributed import Cluster
 from risk_model.model import RiskModel, learner_parameters
 from risk_model.specification import ModelSpecification
+from risk_model.stored_rows import (
+    Matrix,
+    Rows,
+    StoredDataset,
+    StoredMatrix,
+    StoredRows,
+    each,
+    keys_of,
+    predicted,
+)
 
 #: Parts into which enterprises are divided where trees must not have seen whom they score.
 FOLDS = 4
@@ -22,10 +34,11 @@ FOLDS = 4
 def fit_booster(
     specification: ModelSpecification,
     names: tuple[str, ...],
-    matrix: np.ndarray,
+    matrix: Matrix,
     label: np.ndarray,
     start: np.ndarray | None,
     weight: np.ndarray | None = None,
+    cluster: Cluster | None = None,
 ) -> lgb.Booster | None:
     """Fit the trees, from the margin ``start`` if there is one.
 
@@ -36,7 +49,9 @@ def fit_booster(
     names
         Features, as many as columns of ``matrix``.
     matrix, label, start, weight
-        Rows, 0 or 1, log-odds, weights; shapes (n, features), (n,), (n,), (n,).
+        Rows, in memory or on disk, 0 or 1, log-odds, weights; shapes (n, features), (n,), (n,), (n,).
+    cluster
+        Whose workers grow the trees together, each from its share of the rows; by default this process.
 
     Returns
     -------
@@ -47,39 +62,46 @@ def fit_booster(
         return None
     features = [LIBRARY[name] for name in names]
     categorical = [i for i, feature in enumerate(features) if feature.categories is not None]
-    data = lgb.Dataset(
-        matrix,
-        label,
-        weight=weight,
-        init_score=start,
-        feature_name=list(names),
-        categorical_feature=categorical,
-        free_raw_data=True,
-    )
     parameters = learner_parameters(specification.learner, features)
-    return lgb.train(parameters, data, num_boost_round=specification.learner.trees)
+    trees = specification.learner.trees
+    if cluster is not None and isinstance(matrix, StoredMatrix):
+        return cluster.train(parameters, trees, names, categorical, matrix, label, start, weight)
+    with ExitStack() as opened:
+        rows = opened.enter_context(matrix.batches()) if isinstance(matrix, StoredMatrix) else matrix
+        data = (StoredDataset if isinstance(matrix, StoredMatrix) else lgb.Dataset)(
+            rows,
+            label,
+            weight=weight,
+            init_score=start,
+            feature_name=list(names),
+            categorical_feature=categorical,
+            free_raw_data=True,
+        )
+        return lgb.train(parameters, data, num_boost_round=trees)
 
 
-def grow(model: RiskModel, specification: ModelSpecification, rows: pd.DataFrame) -> lgb.Booster | None:
+def grow(
+    model: RiskModel, specification: ModelSpecification, rows: Rows, cluster: Cluster | None = None
+) -> lgb.Booster | None:
     """Grow the own trees of a model on training rows, from the margin of its base if it has one."""
-    matrix = model.matrix(rows)
-    start = _start(model, matrix)
-    own = matrix[:, model.own_columns]
-    weight = row_weights(rows, specification)
-    return fit_booster(specification, model.own_features, own, rows["label"].to_numpy(), start, weight)
+    own, start = _own(model, rows), _start(model, rows)
+    label, weight = keys_of(rows)["label"].to_numpy(), row_weights(keys_of(rows), specification)
+    return fit_booster(specification, model.own_features, own, label, start, weight, cluster)
 
 
-def grown_without(model: RiskModel, specification: ModelSpecification, rows: pd.DataFrame) -> np.ndarray:
+def grown_without(
+    model: RiskModel, specification: ModelSpecification, rows: Rows, cluster: Cluster | None = None
+) -> np.ndarray:
     """Return raw margins of training rows by trees that were grown without the enterprise, shape (n,).
 
     The trees are the model's in all else. Where too few rows are left to grow any, the margin is the one
     that they would start from.
     """
-    matrix = model.matrix(rows)
-    start, label = _start(model, matrix), rows["label"].to_numpy()
-    own, weight = matrix[:, model.own_columns], row_weights(rows, specification)
-    raw = np.zeros(len(rows)) if start is None else start.copy()
-    for learns, judged in _folds(rows["credit_code"]):
+    keys = keys_of(rows)
+    start, label = _start(model, rows), keys["label"].to_numpy()
+    own, weight = _own(model, rows), row_weights(keys, specification)
+    raw = np.zeros(len(keys)) if start is None else start.copy()
+    for learns, judged in _folds(keys["credit_code"]):
         booster = fit_booster(
             specification,
             model.own_features,
@@ -87,13 +109,16 @@ def grown_without(model: RiskModel, specification: ModelSpecification, rows: pd.
             label[learns],
             None if start is None else start[learns],
             None if weight is None else weight[learns],
+            cluster,
         )
         if booster is not None and judged.any():
-            raw[judged] += np.asarray(booster.predict(own[judged], raw_score=True))
+            raw[judged] += predicted(booster, own[judged])
     return raw
 
 
-def entry_of(base: RiskModel | None, specification: ModelSpecification, rows: pd.DataFrame) -> Platt:
+def entry_of(
+    base: RiskModel | None, specification: ModelSpecification, rows: Rows, cluster: Cluster | None = None
+) -> Platt:
     r"""Return where a model's own trees start from, by its training rows.
 
     Parameters
@@ -116,15 +141,16 @@ def entry_of(base: RiskModel | None, specification: ModelSpecification, rows: pd
         return IDENTITY
     known = set(base.feature_names)
     names = tuple(name for name in own_features(specification) if name not in known)
-    margin, label = base.margin(base.matrix(rows)), rows["label"].to_numpy()
-    own = rows[list(names)].to_numpy(np.float64)
-    alone = np.zeros(len(rows))
-    for learns, judged in _folds(rows["credit_code"]):
-        booster = fit_booster(specification, names, own[learns], label[learns], None)
+    keys = keys_of(rows)
+    margin, label = each(rows, lambda part: base.margin(base.matrix(part))), keys["label"].to_numpy()
+    own = rows.matrix(names) if isinstance(rows, StoredRows) else rows[list(names)].to_numpy(np.float64)
+    alone = np.zeros(len(keys))
+    for learns, judged in _folds(keys["credit_code"]):
+        booster = fit_booster(specification, names, own[learns], label[learns], None, None, cluster)
         if booster is None:
             return IDENTITY
         if judged.any():
-            alone[judged] = np.asarray(booster.predict(own[judged], raw_score=True))
+            alone[judged] = predicted(booster, own[judged])
     slope = _slope_beside(margin, alone, label)
     return Platt(slope, _intercept(slope * margin, label))
 
@@ -142,8 +168,19 @@ def row_weights(rows: pd.DataFrame, specification: ModelSpecification) -> np.nda
     return weight
 
 
-def _start(model: RiskModel, matrix: np.ndarray) -> np.ndarray | None:
-    return None if model.base is None else model.entry.margin(model.base_margin(matrix))
+def _start(model: RiskModel, rows: Rows) -> np.ndarray | None:
+    """Return the margin that the own trees start from, shape (n,); None without a base."""
+    if model.base is None:
+        return None
+    return each(rows, lambda part: model.entry.margin(model.base_margin(model.matrix(part))))
+
+
+def _own(model: RiskModel, rows: Rows) -> Matrix:
+    """Return what the own trees of a model see, shape (n, own features)."""
+    if isinstance(rows, StoredRows):
+        return rows.matrix(model.own_features)
+    own: np.ndarray = model.matrix(rows)[:, model.own_columns]
+    return own
 
 
 def _folds(codes: pd.Series) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.home import Home
-from features.runners import scheduler_of
+from features.runners import Scheduler, scheduler_of
+from features.runners.dask import Dask
 from features.store import RecordStore, Snapshot
 from risk_model.cards.card import card
 from risk_model.cards.document import Document
 from risk_model.classification import ModelVersion, classify
 from risk_model.dataset import build_dataset, needed_features
+from risk_model.distributed import Cluster
 from risk_model.evaluation.comparators import PublishedScores
 from risk_model.evaluation.directions import certify, cost_of_directions
 from risk_model.evaluation.population import Outcomes, outcomes, population_at, registration_of
@@ -64,6 +66,9 @@ def train_models(
     profile: str | None = None,
     snapshot: int | None = None,
     progress: Callable[[str], Progress] | None = None,
+    out_of_core: bool = False,
+    runner: str = "threads",
+    address: str | None = None,
 ) -> list[Trained]:
     """Train models on a snapshot of the records and register them.
 
@@ -79,19 +84,72 @@ def train_models(
         Number of the record store's snapshot; the latest by default.
     progress
         Called with the name of a model; returns what is called with rows done and rows in all.
+    out_of_core
+        Keep the features of the training rows on disk, in the home: the model is the same bit for bit.
+    runner, address
+        ``threads``, or ``dask``: a Dask cluster computes the features and grows the trees, through
+        ``lightgbm.dask``; its workers must reach the home by the same path.
 
     Raises
     ------
     InputError
-        If a model is unknown or cannot be trained on these records.
+        If a model is unknown or cannot be trained on these records, or the runner cannot train.
     """
+    if runner not in ("threads", "dask"):
+        raise InputError(
+            f"models cannot be trained by the runner {runner!r}",
+            field="--runner",
+            fix="Use threads or dask; features and classification also run on spark.",
+        )
     records = RecordStore(home.store).snapshot(snapshot)
+    with (
+        scheduler_of(runner, records, address) as scheduler,
+        tempfile.TemporaryDirectory(prefix=".training-", dir=_scratch(home)) as scratch,
+    ):
+        workers = _Workers(
+            scheduler,
+            Cluster(scheduler.client) if isinstance(scheduler, Dask) else None,
+            Path(scratch) / "rows" if out_of_core or runner == "dask" else None,
+        )
+        return _train_models(home, names, profile, records, progress, workers)
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """Who computes features and grows trees, and where training rows lie if not in memory."""
+
+    scheduler: Scheduler
+    cluster: Cluster | None
+    stored: Path | None
+
+
+def _scratch(home: Home) -> Path:
+    home.runs.mkdir(parents=True, exist_ok=True)
+    return home.runs.resolve()
+
+
+def _train_models(
+    home: Home,
+    names: Sequence[str],
+    profile: str | None,
+    records: Snapshot,
+    progress: Callable[[str], Progress] | None,
+    workers: _Workers,
+) -> list[Trained]:
     registry = Registry(home)
     trained: list[Trained] = []
     for name in sorted(names, key=_order):
         specification = load_specification(name, profile)
         base = _base(specification, registry, trained)
-        result = train(records, specification, base=base, progress=progress(name) if progress else None)
+        result = train(
+            records,
+            specification,
+            base=base,
+            progress=progress(name) if progress else None,
+            stored=workers.stored,
+            scheduler=workers.scheduler,
+            cluster=workers.cluster,
+        )
         evaluation = evaluate(
             result.model,
             result.dataset,
@@ -100,7 +158,7 @@ def train_models(
             unseen=result.unseen,
             repetitions=QUICK_REPETITIONS,
         )
-        seen = _reference(records, result)
+        seen = reference_at_training(records, result)
         certificate = certificate_of(result, specification)
         overall = _overall(registry, records, result)
         page = _card(result, evaluation, certificate, overall, seen)
@@ -148,7 +206,7 @@ def _followed(
     return population, outcomes(records, specification.target, population)
 
 
-def _reference(records: Snapshot, result: Training) -> Reference:
+def reference_at_training(records: Snapshot, result: Training) -> Reference:
     """Return what monitoring compares later classifications with: everybody, at the newest test date."""
     model, rows = result.model, result.population
     matrix = model.matrix(rows)
@@ -309,6 +367,7 @@ def classify_all(
     progress: Progress | None = None,
     runner: str = "threads",
     address: str | None = None,
+    anew: bool = False,
 ) -> Publication:
     """Classify everybody with the champions, and publish.
 
@@ -326,6 +385,8 @@ def classify_all(
         Called with enterprises done and enterprises in all.
     runner, address
         Who works on the shards, as for :func:`features.runners.scheduler_of`.
+    anew
+        Compute everything from the records, although a classification of the same date could be renewed.
 
     Raises
     ------
@@ -341,7 +402,8 @@ def classify_all(
     if not models:
         raise InputError("no model is trained", field="model", fix="Run risk-model train all first.")
     day = as_of or newest_day(records)
-    earlier = [p for p in Publication.all(home) if p.as_of < day]
+    published = Publication.all(home)
+    earlier = [p for p in published if p.as_of < day]
     with scheduler_of(runner, records, address) as scheduler:
         return classify(
             records,
@@ -352,6 +414,7 @@ def classify_all(
             overrides=Overrides(home).in_force(day),
             progress=progress,
             scheduler=scheduler,
+            earlier=() if anew else published,
         )
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from risk_model.explanation.trees.ensemble import Missing, read_ensemble
 from risk_model.model import RiskModel
 
+#: What LightGBM takes for zero.
+ZERO = 1e-35
 #: Name, version, and the files of the model's folder.
 Parcel = tuple[str, str, tuple[tuple[str, bytes], ...]]
 
@@ -54,8 +59,44 @@ class Fleet:
                 found.update(f"{path}\0{len(content)}\0".encode() + content)
         return found.hexdigest()
 
+    @cached_property
+    def thresholds(self) -> Mapping[str, np.ndarray]:
+        """Feature → the numbers, ascending, at which anything turns: a split, a floor, a membership.
+
+        As long as the value of a feature stays between the same two, nothing about an enterprise changes but
+        that value. Categories have none: of them every change counts.
+        """
+        found: dict[str, set[float]] = {}
+        for entry in self.models.values():
+            model: RiskModel | None = entry.model
+            for floor in entry.model.policy.floors:
+                # Reached from the number itself on.
+                found.setdefault(floor.feature, set()).add(float(np.nextafter(floor.at_least, -np.inf)))
+            for name in entry.model.cohort_features:
+                found.setdefault(name, set()).add(0.0)
+            while model is not None:
+                for name, threshold in _splits(model):
+                    found.setdefault(name, set()).add(threshold)
+                model = model.base
+        return {name: np.array(sorted(numbers)) for name, numbers in found.items()}
+
     def __reduce__(self) -> tuple[Callable[..., Fleet], tuple[Any, ...]]:
         return _arrived, (self.parcels,)
+
+
+def _splits(model: RiskModel) -> Iterator[tuple[str, float]]:
+    """Yield the feature and threshold of every numerical split of a model's own trees."""
+    if model.booster is None:
+        return
+    for tree in read_ensemble(model.booster.model_to_string()).trees:
+        numbers = zip(tree.feature, tree.threshold, tree.missing, tree.categories, strict=True)
+        for feature, threshold, missing, categories in numbers:
+            name = model.own_features[int(feature)]
+            if categories is not None:
+                continue
+            yield name, float(threshold)
+            if missing == Missing.ZERO:
+                yield from ((name, -ZERO), (name, ZERO))
 
 
 def _files(model: RiskModel) -> list[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,13 +16,16 @@ from features.cohort import Register
 from features.definitions import LIBRARY
 from features.kernel import Plan
 from features.records import TABLES
+from features.runners import Scheduler
 from risk_model.calibration import Platt, fit_over_time, fit_platt
 from risk_model.dataset import Dataset, build_dataset, needed_features, own_features
+from risk_model.distributed import Cluster
 from risk_model.evaluation.population import population_at
 from risk_model.growing import entry_of, grow, grown_without
 from risk_model.model import RiskModel
 from risk_model.scale import Labelled, TierPolicy, find_cuts, load_policy
 from risk_model.specification import ModelSpecification
+from risk_model.stored_rows import keys_of
 
 Progress = Callable[[int, int], None]
 #: Random draws from which guarantees of tiers are certified on them alone.
@@ -55,7 +59,8 @@ class Training:
         Everybody it speaks of at the newest test date, inspected or not, with features; see
         :func:`risk_model.evaluation.population.population_at`.
     unseen
-        Raw margins of the training rows by trees that were grown without their enterprise, shape (n,).
+        Raw margins of the training rows at hand (``dataset.part("train")``) by trees that were grown without
+        their enterprise, shape (n,).
     """
 
     model: RiskModel
@@ -70,6 +75,9 @@ def train(
     *,
     base: RiskModel | None = None,
     progress: Progress | None = None,
+    stored: Path | None = None,
+    scheduler: Scheduler | None = None,
+    cluster: Cluster | None = None,
 ) -> Training:
     """Train, calibrate and cut into tiers.
 
@@ -83,6 +91,13 @@ def train(
         The general model, for a model that is an increment over it.
     progress
         Called with rows done and rows in all, while features are computed.
+    stored
+        File for the features of the training rows: memory is then bounded by the binned table of LightGBM, a
+        byte a value, and the model is the same bit for bit. By default they are kept in memory.
+    scheduler
+        Who computes features; threads by default.
+    cluster
+        Whose workers grow the trees; ``stored`` must be given, where all of them can read it.
 
     Raises
     ------
@@ -90,7 +105,14 @@ def train(
         If there are no labels, or the history is too short.
     """
     policy = policy_of(specification)
-    dataset = build_dataset(snapshot, specification, needed_features(specification, policy), progress)
+    dataset = build_dataset(
+        snapshot,
+        specification,
+        needed_features(specification, policy),
+        progress,
+        stored=stored,
+        scheduler=scheduler,
+    )
     names = own_features(specification)
     model = RiskModel(
         name=specification.name,
@@ -104,16 +126,17 @@ def train(
         known_tables=tuple(name for name in TABLES if snapshot.exists(name)),
         facts=_facts(snapshot, specification, dataset),
     )
-    rows, held_out = dataset.part("train"), dataset.part("calibration")
-    model = replace(model, entry=entry_of(base, specification, rows))
-    model = replace(model, booster=grow(model, specification, rows))
-    unseen = grown_without(model, specification, rows)
-    model = replace(model, calibration=calibrate(model, specification, rows.assign(raw=unseen), held_out))
+    rows, held_out = dataset.learning, dataset.part("calibration")
+    model = replace(model, entry=entry_of(base, specification, rows, cluster))
+    model = replace(model, booster=grow(model, specification, rows, cluster))
+    unseen = grown_without(model, specification, rows, cluster)
+    speaking = keys_of(rows).assign(raw=unseen)
+    model = replace(model, calibration=calibrate(model, specification, speaking, held_out))
     newest = dataset.part("test")["as_of"].max().date()
     population = population_at(snapshot, model, [newest])
     scores = reference_scores(model, population)
     model = replace(model, cuts=find_cuts(policy, scores, certifying_rows(model, held_out)))
-    return Training(model, dataset, population, unseen)
+    return Training(model, dataset, population, dataset.of_those_at_hand(unseen))
 
 
 def calibrate(
@@ -129,6 +152,7 @@ def calibrate(
         ``calibrate_on`` says whether the training rows help.
     rows
         Part ``train``, with ``raw``: the margin by trees that were grown without the row's enterprise.
+        Features are not looked at.
     held_out
         Part ``calibration``.
 
@@ -154,7 +178,7 @@ def unconstrained_twin(model: RiskModel, specification: ModelSpecification, data
     """Return the model as it would be if no direction were declared; only its ranking counts."""
     learner = specification.learner.model_copy(update={"monotone": False})
     free = specification.model_copy(update={"learner": learner})
-    return replace(model, booster=grow(model, free, dataset.part("train")))
+    return replace(model, booster=grow(model, free, dataset.learning))
 
 
 def calibration_rows(held_out: pd.DataFrame) -> pd.DataFrame:

@@ -56,12 +56,17 @@ def classify(
     ] = None,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Compute all from the records, not only what newer ones change."),
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Classify every enterprise in business and publish score, tier and reasons.
 
-    One that was killed goes on where it was when the same is asked for again.
+    One that was killed goes on where it was when the same is asked for again. If the date is classified
+    already by the same models, only what newer records change is done again.
     """
     from features.home import Home
     from risk_model.pipeline import classify_all
@@ -75,6 +80,7 @@ def classify(
             progress=advance,
             runner=runner,
             address=address,
+            anew=anew,
         )
     if as_json:
         print_json({**publication.document, "folder": str(publication.folder)})

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from features.terminal import HomeOption, JsonOption, print_json, print_table, progress
+from features.terminal import AddressOption, HomeOption, JsonOption, print_json, print_table, progress
 
 ProfileOption = Annotated[
     str | None,
@@ -38,6 +38,14 @@ def train(
     model: Annotated[str, typer.Argument(help="general, food, special_equipment or all.")],
     profile: ProfileOption = None,
     snapshot: SnapshotOption = None,
+    out_of_core: Annotated[
+        bool,
+        typer.Option("--out-of-core", help="Keep the training rows on disk: little memory, the same model."),
+    ] = False,
+    runner: Annotated[
+        str, typer.Option(help="threads; or dask: a cluster computes the features and grows the trees.")
+    ] = "threads",
+    address: AddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,6 +62,9 @@ def train(
             profile=profile,
             snapshot=snapshot,
             progress=lambda name: bars.enter_context(progress(f"train {name}")),
+            out_of_core=out_of_core,
+            runner=runner,
+            address=address,
         )
     if as_json:
         print_json(

@@ -2,20 +2,32 @@
 
 ``snapshot.json`` says what it is, ``context`` what features across enterprises knew of the others, and every
 shard (a folder with a number) holds a stretch of enterprises, sorted by credit code: their rows, the values
-of their features, and for each model what every feature adds to the margin.
+of their features, and for each model what every feature adds to the margin. Rates of the neighbourhood are in
+a file of their own, with what they were made of: they change with every record of anybody near.
+
+A classification that renews an earlier one of the same date shares its large files (they are links to the
+same bytes), and has beside them what became of those enterprises whose rows are no longer true: ``changed-``
+files, of the same columns, that count before the others.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-FORMAT = 2
+FORMAT = 3
+#: Formats that can be read; the second had no file of neighbourhoods.
+READABLE = (2, 3)
 CURRENT = "CURRENT"
 DOCUMENT = "snapshot.json"
 #: Of a shard: the stretch, and what is counted of it. It is written last: without it the shard is not done.
 SHARD = "shard.json"
 CLASSIFICATION = "classification.parquet"
 FEATURES = "features.parquet"
+NEIGHBOURHOOD = "neighbourhood.parquet"
+#: Put before the name of a file that counts before it.
+CHANGED = "changed-"
+#: What all enterprises told for features across them, those included that are tied to nobody: to renew it.
+SURVEY = "survey"
 #: What features across enterprises know of the others at the date: to score one enterprise alone.
 CONTEXT = "context"
 

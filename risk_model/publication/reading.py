@@ -76,10 +76,10 @@ class Publication:
                 field="snapshot",
                 fix="Name one that exists, or run risk-model classify.",
             ) from None
-        if self.document.get("format") != layout.FORMAT:
+        if self.document.get("format") not in layout.READABLE:
             raise InputError(
                 f"published classification {folder.name!r} has format {self.document.get('format')!r}; "
-                f"this version reads {layout.FORMAT}",
+                f"this version reads {' and '.join(map(str, layout.READABLE))}",
                 field="format",
             )
 
@@ -240,7 +240,12 @@ class Publication:
         found = self._row(layout.FEATURES, credit_code)
         if found is None:
             raise InputError(f"{credit_code} is not classified as of {self.as_of}", field="credit_code")
-        return dict(zip(self.document["features"], found["values"], strict=True))
+        values = dict(zip(self._of_features, found["values"], strict=True))
+        if self._of_neighbourhood:
+            near = self._row(layout.NEIGHBOURHOOD, credit_code)
+            assert near is not None
+            values |= dict(zip(self._of_neighbourhood, near["values"], strict=True))
+        return {name: values[name] for name in self.document["features"]}
 
     def feature_names(self, model: str) -> tuple[str, ...]:
         """Return the features of a model, in the order of its contributions."""
@@ -254,7 +259,7 @@ class Publication:
         pyarrow.Table
             ``credit_code``, ``base_value`` and one column a feature of the model.
         """
-        table = self._dataset(layout.contributions_file(model)).to_table()
+        table = self.table(layout.contributions_file(model))
         own = _columns(table["contributions"], self.feature_names(model))
         return pa.table({name: table[name] for name in ("credit_code", "base_value")} | own)
 
@@ -271,17 +276,68 @@ class Publication:
         pyarrow.Table
             ``credit_code`` and one column a feature.
         """
-        table = self._dataset(layout.FEATURES).to_table()
-        own = _columns(table["values"], self.document["features"])
+        table = self.table(layout.FEATURES)
+        own = _columns(table["values"], self._of_features)
+        if self._of_neighbourhood:
+            near = self._dataset(layout.NEIGHBOURHOOD).to_table(columns=["values"])
+            own |= _columns(near["values"], self._of_neighbourhood)
         chosen = self.document["features"] if names is None else names
         return pa.table({"credit_code": table["credit_code"]} | {name: own[name] for name in chosen})
 
+    def table(self, file: str) -> pa.Table:
+        """Return a file of all shards, sorted by credit code, what was renewed in its place."""
+        if not any(f"{layout.CHANGED}{file}" in shard.get("bytes", {}) for shard in self.document["shards"]):
+            return self._dataset(file).to_table()
+        return pa.concat_tables(self.shard_table(number, file) for number in range(len(self._shards[0])))
+
+    def shard_table(self, number: int, file: str) -> pa.Table:
+        """Return a file of one shard, sorted by credit code, what was renewed in its place."""
+        whole = pq.read_table(self._path(number, file))
+        if not self._renewed(number, file):
+            return whole
+        return laid_over(whole, pq.read_table(self._path(number, f"{layout.CHANGED}{file}")))
+
+    def shard_codes(self, number: int, file: str) -> pa.Array:
+        """Return the credit codes of a file of one shard, sorted."""
+        return pq.read_table(self._path(number, file), columns=["credit_code"])[
+            "credit_code"
+        ].combine_chunks()
+
+    def shard_facts(self, number: int) -> dict[str, Any]:
+        """Return what was counted of a shard."""
+        told: dict[str, Any] = json.loads(self._path(number, layout.SHARD).read_text(encoding="utf-8"))
+        return told
+
+    def linkable(self, number: int, file: str) -> list[Path]:
+        """Return the paths of a file of a shard and of what counts before it."""
+        names = [file, f"{layout.CHANGED}{file}"] if self._renewed(number, file) else [file]
+        return [self._path(number, name) for name in names]
+
+    def _renewed(self, number: int, file: str) -> bool:
+        return f"{layout.CHANGED}{file}" in self.document["shards"][number].get("bytes", {})
+
+    @cached_property
+    def _of_neighbourhood(self) -> tuple[str, ...]:
+        """Features that lie in the file of neighbourhoods."""
+        return tuple(self.document.get("neighbourhood", ()))
+
+    @cached_property
+    def _of_features(self) -> tuple[str, ...]:
+        """Features that lie in the file of features."""
+        return tuple(name for name in self.document["features"] if name not in self._of_neighbourhood)
+
     def files(self, file: str) -> list[str]:
-        """Return the paths of a file of all shards, in order, for engines that read them in place."""
+        """Return the paths of a file of all shards, in order, for engines that read them in place.
+
+        Of files that may be renewed in part (contributions, features) this is not all: see :meth:`table`.
+        """
         return [str(self._path(number, file)) for number in range(len(self._shards[0]))]
 
     def check(self) -> None:
         """Make sure that the files of every shard are there and are whole.
+
+        A file is as long as it was when it was written; only of classifications that do not say how long that
+        was is every footer read.
 
         Raises
         ------
@@ -289,16 +345,17 @@ class Publication:
             If one is not.
         """
         kinds = (layout.CLASSIFICATION, layout.FEATURES, *map(layout.contributions_file, self.models))
-        for path in (path for file in kinds for path in self.files(file)):
-            try:
-                pq.read_metadata(path)
-            except (OSError, pa.ArrowInvalid):
-                raise InputError(
-                    f"{Path(path).parent.name}/{Path(path).name} of published classification {self.name!r} "
-                    "is missing or damaged",
-                    field="snapshot",
-                    fix="Run risk-model classify again.",
-                ) from None
+        for number, shard in enumerate(self.document["shards"]):
+            sizes = shard.get("bytes") or dict.fromkeys(kinds)
+            for file, size in sizes.items():
+                path = self._path(number, file)
+                if not _whole(path, size):
+                    raise InputError(
+                        f"{path.parent.name}/{path.name} of published classification {self.name!r} "
+                        "is missing or damaged",
+                        field="snapshot",
+                        fix="Run risk-model classify again.",
+                    )
 
     def context(self) -> Context | None:
         """Return what features across enterprises knew of the others; None if no feature looks there."""
@@ -332,16 +389,37 @@ class Publication:
         number = self._shard_of(credit_code)
         if number is None:
             return None
-        rows, schema = _looked_up(self._path(number, file))
-        # What follows a code directly is the first beyond it.
-        found: list[dict[str, Any]] = rows.read(schema, credit_code, credit_code + "\0")[0].to_pylist()
-        return found[0] if found else None
+        names = [f"{layout.CHANGED}{file}", file] if self._renewed(number, file) else [file]
+        for name in names:
+            rows, schema = _looked_up(self._path(number, name))
+            # What follows a code directly is the first beyond it.
+            found: list[dict[str, Any]] = rows.read(schema, credit_code, credit_code + "\0")[0].to_pylist()
+            if found:
+                return found[0]
+        return None
 
     def _dataset(self, file: str) -> ds.Dataset:
         found = self._whole.get(file)
         if found is None:
             found = self._whole[file] = ds.dataset(self.files(file), format="parquet")
         return found
+
+
+def laid_over(whole: pa.Table, changed: pa.Table) -> pa.Table:
+    """Return rows by credit code, those of the second table in the place of those of the first."""
+    others = pc.invert(pc.is_in(whole["credit_code"], value_set=pc.unique(changed["credit_code"])))
+    together = pa.concat_tables([whole.filter(others), changed])
+    return together.take(pc.sort_indices(together, sort_keys=[("credit_code", "ascending")]))
+
+
+def _whole(path: Path, size: int | None) -> bool:
+    try:
+        if size is None:
+            pq.read_metadata(path)
+            return True
+        return path.stat().st_size == size
+    except (OSError, pa.ArrowInvalid):
+        return False
 
 
 # Opened once: the footer of a file costs more than the row that is looked up. A file never changes.

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,55 @@ from risk_model.publication import layout
 #: Held while a classification is being made: one at a time.
 LOCK = ".making.lock"
 MAKING = ".making-"
+PART = ".part-"
+#: What ``snapshot.json`` says of each shard.
+OF_SHARDS = ("first", "last", "enterprises", "bytes")
+
+
+@dataclass(frozen=True)
+class WrittenShard:
+    """A stretch of enterprises on disk that is not part of a classification yet.
+
+    Attributes
+    ----------
+    name
+        Its folder, in that of the classification being made.
+    facts
+        What is counted of it, and ``bytes``: the size of each file.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+
+
+def write_shard(
+    folder: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, Any], linked: Sequence[Path] = ()
+) -> WrittenShard:
+    """Write a stretch of enterprises, in whatever process, under a name that nobody else uses.
+
+    Parameters
+    ----------
+    folder
+        :attr:`PublicationWriter.folder`.
+    tables, facts
+        As for :meth:`PublicationWriter.shard`.
+    linked
+        Files of an earlier classification that are files of this one, too.
+    """
+    work = folder / f"{facts['first']}{PART}{uuid4().hex[:8]}"
+    work.mkdir()
+    for file, rows in tables.items():
+        pq.write_table(rows, work / file, row_group_size=layout.ROWS_A_GROUP, compression="zstd")
+        _to_disk(work / file)
+    for source in linked:
+        # The same bytes: no classification changes a file once it is there.
+        os.link(source, work / source.name)
+    files = sorted((*tables, *(source.name for source in linked)))
+    told = {**facts, "bytes": {file: (work / file).stat().st_size for file in files}}
+    (work / layout.SHARD).write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
+    _to_disk(work / layout.SHARD)
+    _to_disk(work)
+    return WrittenShard(work.name, told)
 
 
 class PublicationWriter:
@@ -44,6 +95,8 @@ class PublicationWriter:
     ----------
     done : list of dict
         What :meth:`shard` was told of the shards that are complete already.
+    folder : Path
+        Where it is written until it is published; shards may be written there by other processes.
 
     Raises
     ------
@@ -54,7 +107,7 @@ class PublicationWriter:
     def __init__(self, published: Path, as_of: date, key: str) -> None:
         self._published = published
         self._as_of = as_of
-        self._work = published / f"{MAKING}{as_of.isoformat()}-{key}"
+        self.folder = (published / f"{MAKING}{as_of.isoformat()}-{key}").resolve()
         self._lock = FileLock(published / LOCK, timeout=0)
         self.done: list[dict[str, Any]] = []
 
@@ -69,10 +122,13 @@ class PublicationWriter:
                 fix="Wait until it is done.",
             ) from None
         for left in self._published.glob(f"{MAKING}*/"):
-            if left != self._work:
+            if left.resolve() != self.folder:
                 shutil.rmtree(left)
-        self._work.mkdir(exist_ok=True)
-        while (shard := self._work / layout.shard_name(len(self.done))).is_dir():
+        self.folder.mkdir(exist_ok=True)
+        # A stretch that was not complete when its writer was killed.
+        for left in self.folder.glob(f"*{PART}*"):
+            shutil.rmtree(left)
+        while (shard := self.folder / layout.shard_name(len(self.done))).is_dir():
             self.done.append(json.loads((shard / layout.SHARD).read_text(encoding="utf-8")))
         return self
 
@@ -82,7 +138,7 @@ class PublicationWriter:
         try:
             # What a person stopped may be gone on with, like what was killed.
             if kind is None or issubclass(kind, Exception):
-                shutil.rmtree(self._work, ignore_errors=True)
+                shutil.rmtree(self.folder, ignore_errors=True)
         finally:
             self._lock.release()
 
@@ -96,28 +152,30 @@ class PublicationWriter:
         facts
             What is counted of it; ``first`` and ``last`` are its first and last credit code.
         """
-        name = layout.shard_name(len(self.done))
-        work = self._work / f"{name}.part"
-        if work.exists():
-            shutil.rmtree(work)
-        work.mkdir()
-        for file, rows in tables.items():
-            pq.write_table(rows, work / file, row_group_size=layout.ROWS_A_GROUP, compression="zstd")
-            _to_disk(work / file)
-        (work / layout.SHARD).write_text(json.dumps(facts, ensure_ascii=False) + "\n", encoding="utf-8")
-        _to_disk(work / layout.SHARD)
-        _to_disk(work)
-        work.rename(self._work / name)
-        self.done.append(dict(facts))
+        self.take(write_shard(self.folder, tables, facts))
+
+    def take(self, written: WrittenShard) -> None:
+        """Add the next stretch of enterprises, which somebody else has written into :attr:`folder`."""
+        (self.folder / written.name).rename(self.folder / layout.shard_name(len(self.done)))
+        self.done.append(dict(written.facts))
 
     def kept_context(self) -> Context | None:
         """Return the context that an interrupted writer kept, if it did."""
-        folder = self._work / layout.CONTEXT
+        folder = self.folder / layout.CONTEXT
         return Context.load(folder) if (folder / "context.json").is_file() else None
 
-    def context(self, context: Context) -> None:
-        """Keep what features across enterprises know of the others."""
-        context.save(self._work / layout.CONTEXT)
+    def context(self, context: Context, whole: Context) -> None:
+        """Keep what features across enterprises know of the others.
+
+        Parameters
+        ----------
+        context
+            Of the date.
+        whole
+            The same with everybody in it, those who are tied to nobody too.
+        """
+        whole.save(self.folder / layout.SURVEY)
+        context.save(self.folder / layout.CONTEXT)
 
     def publish(self, document: Mapping[str, Any]) -> Path:
         """Put the classification in place and make it the one in force.
@@ -140,13 +198,14 @@ class PublicationWriter:
             "name": target.name,
             "as_of": self._as_of.isoformat(),
             **document,
-            "shards": [{"first": facts["first"], "last": facts["last"]} for facts in self.done],
+            "shards": [{what: facts[what] for what in OF_SHARDS} for facts in self.done],
         }
         text = json.dumps(content, ensure_ascii=False, indent=2)
-        (self._work / layout.DOCUMENT).write_text(text + "\n", encoding="utf-8")
-        for path in (*(self._work / layout.CONTEXT).glob("*"), self._work / layout.DOCUMENT, self._work):
+        (self.folder / layout.DOCUMENT).write_text(text + "\n", encoding="utf-8")
+        kept = [path for name in (layout.CONTEXT, layout.SURVEY) for path in (self.folder / name).glob("*")]
+        for path in (*kept, self.folder / layout.DOCUMENT, self.folder):
             _to_disk(path)
-        self._work.rename(target)
+        self.folder.rename(target)
         set_current(self._published, target.name)
         return target
 

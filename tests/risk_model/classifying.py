@@ -17,18 +17,18 @@ from risk_model.publication import PublicationWriter
 
 def main(store: str, models: str, published: str, shards: str) -> None:
     """Classify, and die in the middle of a shard."""
-    kept = PublicationWriter.shard
+    kept = PublicationWriter.take
     left = int(shards)
 
-    def shard(self: Any, tables: Any, facts: Any) -> None:
+    def take(self: Any, written: Any) -> None:
         nonlocal left
         if left == 0:
             # The files of the shard are there, and the shard is not.
             Path.rename = lambda path, target: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assignment,misc]
         left -= 1
-        kept(self, tables, facts)
+        kept(self, written)
 
-    PublicationWriter.shard = shard  # type: ignore[method-assign]
+    PublicationWriter.take = take  # type: ignore[method-assign]
     found = {path.name: ModelVersion(RiskModel.load(path), "1") for path in sorted(Path(models).iterdir())}
     classify(RecordStore(Path(store)).snapshot(), found, date(2025, 12, 31), Path(published), shard=300)
 

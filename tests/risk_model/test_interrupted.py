@@ -68,16 +68,16 @@ def test_what_was_stopped_goes_on(
 ) -> None:
     earlier = classify(trainings.snapshot, models, date(2025, 11, 30), tmp_path, shard=1000)
     written: list[str] = []
-    kept = PublicationWriter.shard
+    kept = PublicationWriter.take
 
-    def counting(self: Any, tables: Any, facts: Any) -> None:
+    def counting(self: Any, one: Any) -> None:
         if len(written) == 2:
             raise KeyboardInterrupt
-        written.append(facts["first"])
-        kept(self, tables, facts)
+        written.append(one.facts["first"])
+        kept(self, one)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PublicationWriter, "shard", counting)
+        patch.setattr(PublicationWriter, "take", counting)
         with pytest.raises(KeyboardInterrupt):
             classify(trainings.snapshot, models, AS_OF, tmp_path, shard=SHARD)
     # What was in force is still in force.
@@ -85,11 +85,11 @@ def test_what_was_stopped_goes_on(
     again: list[str] = []
     seen: list[int] = []
 
-    def noting(self: Any, tables: Any, facts: Any) -> None:
-        again.append(facts["first"])
-        kept(self, tables, facts)
+    def noting(self: Any, one: Any) -> None:
+        again.append(one.facts["first"])
+        kept(self, one)
 
-    monkeypatch.setattr(PublicationWriter, "shard", noting)
+    monkeypatch.setattr(PublicationWriter, "take", noting)
     found = classify(
         trainings.snapshot, models, AS_OF, tmp_path, shard=SHARD, progress=lambda done, of: seen.append(done)
     )
@@ -102,11 +102,11 @@ def test_what_was_stopped_goes_on(
 def test_something_else_begins_anew(
     trainings: Any, models: dict[str, ModelVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(self: Any, tables: Any, facts: Any) -> None:
+    def stopped(self: Any, one: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(PublicationWriter, "shard", stopped)
+        patch.setattr(PublicationWriter, "take", stopped)
         with pytest.raises(KeyboardInterrupt):
             classify(trainings.snapshot, models, AS_OF, tmp_path)
     assert list(tmp_path.glob(".making-*"))
