@@ -120,8 +120,8 @@ class _Batches(lgb.Sequence):
 class StoredDataset(lgb.Dataset):
     """LightGBM's binned table of rows that are read in batches, made as it makes that of rows in memory.
 
-    Of rows in batches LightGBM looks at the parameters of the table alone, not at the fewest rows of a leaf: it
-    would keep features that no leaf can be cut by, and draw other features for each tree.
+    Of rows in batches LightGBM looks at the parameters of the table alone, not at the fewest rows of a leaf:
+    it would keep features that no leaf can be cut by, and draw other features for each tree.
     """
 
     def get_params(self) -> dict[str, Any]:
