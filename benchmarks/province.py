@@ -71,8 +71,8 @@ def stage(home: Path, name: str, *arguments: str, registry: Path | None = None) 
     Returns
     -------
     dict
-        ``seconds``; ``bytes`` of the process itself; ``bytes_in_all``, of it and all that it started, as seen
-        every quarter of a second.
+        ``seconds``; ``processor`` seconds and ``bytes`` of the process itself; ``bytes_in_all``, of it and
+        all that it started, as seen every quarter of a second.
     """
     environment = dict(os.environ)
     if registry is not None:
@@ -134,9 +134,13 @@ def work(arguments: Sequence[str]) -> dict[str, float]:
     """Do what :func:`stage` asks of its process."""
     from risk_model.cli import build
 
-    before = time.perf_counter()
+    before, processor = time.perf_counter(), time.process_time()
     build()(args=list(arguments), standalone_mode=False)
-    return {"seconds": time.perf_counter() - before, "bytes": float(peak_memory())}
+    return {
+        "seconds": time.perf_counter() - before,
+        "processor": time.process_time() - processor,
+        "bytes": float(peak_memory()),
+    }
 
 
 def records_of(home: Path) -> list[str]:
@@ -178,7 +182,7 @@ def measure(folder: Path, enterprises: int, registry: Path, *, keep: bool) -> di
     for name, found in stages.items():
         print(
             f"{enterprises:>10,} enterprises, {name:<9} {found['seconds']:9.1f} s, "
-            f"{found['bytes'] / 2**20:7.0f} MiB",
+            f"{found['processor']:9.1f} s of a core, {found['bytes'] / 2**20:7.0f} MiB",
             flush=True,
         )
     told = {
@@ -186,6 +190,7 @@ def measure(folder: Path, enterprises: int, registry: Path, *, keep: bool) -> di
         "classified": classified,
         "largest_residual": residual,
         "seconds": {name: round(found["seconds"], 2) for name, found in stages.items()},
+        "processor_seconds": {name: round(found["processor"], 2) for name, found in stages.items()},
         "peak_mib": {name: round(found["bytes"] / 2**20) for name, found in stages.items()},
         "classified_a_second": classified / stages["classify"]["seconds"],
         "shards": len(publication.document["shards"]),
@@ -346,6 +351,12 @@ def summary(figures: dict[str, Any], sizes: list[str]) -> dict[str, Any]:
         times = max(map(int, sizes)) / min(map(int, sizes))
         growth = {name: large["seconds"][name] / small["seconds"][name] / times for name in large["seconds"]}
         ratios = {f"growth_{name}": round(value, 3) for name, value in growth.items()}
+        # What a busy machine does not change.
+        by_core, small_by_core = (one["processor_seconds"] for one in (large, small))
+        ratios |= {
+            f"growth_{name}_processor": round(by_core[name] / small_by_core[name] / times, 3)
+            for name in growth
+        }
         aims = {
             "enterprises classified and explained a second": aim(
                 large["classified_a_second"], THROUGHPUT_AIM, least=True
