@@ -98,7 +98,7 @@ class Improver:
         credit_code
             The enterprise.
         model
-            By default the sector model that speaks of it, else the general one.
+            By default the sector model of the riskiest tier that speaks of it, else the general one.
 
         Raises
         ------
