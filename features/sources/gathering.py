@@ -20,7 +20,6 @@ from features.store import RecordStore
 
 #: Partial results are merged when there are this many.
 PARTS = 32
-_MERGE = {"sum": "sum", "min": "min", "max": "max"}
 
 
 @dataclass
