@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import anyio.to_thread
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,11 +21,13 @@ from starlette.staticfiles import StaticFiles
 
 from features.errors import InputError
 from features.home import Home
-from serving.access.gate import Gate, subject_of
+from serving.access.gate import Gate, subject_of, unavailable
 from serving.access.principal import ANYBODY_HERE
 from serving.bodies import parse_query, read_json
+from serving.computed import Computed
 from serving.current import Current
 from serving.database.engine import database_url
+from serving.database.operational import OperationalDatabase
 from serving.endpoints import Call, Context, Endpoint
 from serving.pages.errors import problem_page
 from serving.pages.language import language_of, remember
@@ -38,6 +41,8 @@ logger = logging.getLogger("risk_model.serving")
 
 #: Requests that one worker works on at once; the others wait their turn.
 THREADS = 4
+#: Folder in the home for figures that take longer than a page may.
+COMPUTED = "computed"
 STATIC = Path(__file__).resolve().parent / "pages" / "static"
 
 
@@ -52,9 +57,11 @@ def application(home: Home, settings: Settings | None = None) -> Starlette:
         By default those of the home and the environment.
     """
     chosen = load_settings(home) if settings is None else settings
-    url = database_url(home, chosen.database) if chosen.access == "keys" else None
-    gate = Gate(url, chosen.requests_per_minute)
-    context = Context(home, chosen, Current(home, chosen.watch_seconds), gate)
+    url = database_url(home, chosen.database)
+    gate = Gate(url if chosen.access == "keys" else None, chosen.requests_per_minute)
+    computed = Computed(home.root / COMPUTED)
+    operational = OperationalDatabase(url, gate.engine)
+    context = Context(home, chosen, Current(home, chosen.watch_seconds), gate, computed, operational)
     routes: list[BaseRoute] = [
         *_routes(ENDPOINTS, context),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
@@ -97,6 +104,9 @@ def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[R
             response = _refuse(problem, endpoint, request, lang)
         except InputError as error:
             response = _refuse(from_input_error(error), endpoint, request, lang)
+        except SQLAlchemyError:
+            logger.exception("request %s could not use the database", request.state.request_id)
+            response = _refuse(unavailable("the database does not answer"), endpoint, request, lang)
         except Exception as error:
             # Here, not only outside all middleware: a failure, too, goes out with the headers.
             _log_failure(request, error)
@@ -137,7 +147,8 @@ async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: 
     else:
         answer = await _in_thread(endpoint.handler, call)
     assert isinstance(answer, Response)
-    if not gate.open and (bool(endpoint.roles) if endpoint.audited is None else endpoint.audited):
+    audited = bool(endpoint.roles) if endpoint.audited is None else endpoint.audited
+    if not gate.open and audited and not endpoint.changes:
         # Before the answer goes out: what cannot be noted is not shown.
         await _in_thread(
             gate.note,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -14,7 +15,9 @@ from starlette.responses import Response
 from features.home import Home
 from serving.access.gate import Gate
 from serving.access.principal import Principal, Role
+from serving.computed import Computed
 from serving.current import Current
+from serving.database.operational import OperationalDatabase
 from serving.settings import Settings
 
 
@@ -28,12 +31,18 @@ class Context:
         What is served and how.
     gate
         Who is let in.
+    computed
+        Figures that take longer than a page may.
+    operational
+        What is decided, applied for and sent out.
     """
 
     home: Home
     settings: Settings
     current: Current
     gate: Gate
+    computed: Computed
+    operational: OperationalDatabase
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,10 @@ class Endpoint:
         Reads and validates the body, where it is not only JSON.
     takes, sends
         Media types of bodies and answers beside JSON.
+    changes
+        Whether it changes something: then it is done once (:mod:`serving.once`) and notes it itself.
+    status
+        Of its answer.
     """
 
     method: str
@@ -118,11 +131,22 @@ class Endpoint:
     read: Callable[[Request, Settings], Awaitable[Any]] | None = None
     takes: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
+    changes: bool = False
+    status: int = 200
 
 
 def plain(answer: Any) -> Response:
     """Return an answer of the API as JSON."""
-    return Response(
-        json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
-        media_type="application/json",
-    )
+    return Response(plain_text(answer), media_type="application/json")
+
+
+def plain_text(answer: Any) -> str:
+    """Return plain data and dates as JSON text."""
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_day)
+
+
+def _day(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    msg = f"{type(value).__name__} cannot be answered as JSON"
+    raise TypeError(msg)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from serving.access.principal import OFFICERS, Role
-from serving.api import classification, health, openapi, scoring, version_1
+from serving.api import classification, health, openapi, operations, scoring, version_1
+from serving.arrow import ARROW
 from serving.endpoints import Endpoint
 from serving.pages import (
     administrator,
@@ -86,8 +87,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "parameter. With Accept: application/vnd.apache.arrow.stream the rows come as Arrow, with "
         "snapshot and as_of in the metadata of the schema.",
         read=version_1.read_bulk,
-        takes=(version_1.ARROW,),
-        sends=(version_1.ARROW,),
+        takes=(ARROW,),
+        sends=(ARROW,),
     ),
     Endpoint(
         "GET",
@@ -157,6 +158,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answer=answers.InForce,
         problems=(503,),
     ),
+    *operations.ENDPOINTS,
     Endpoint("GET", "/openapi.json", openapi.document, ANYONE, "This document.", answer=None),
     Endpoint("GET", "/docs", openapi.page, ANYONE, "The interface, for people.", page=True),
     Endpoint(

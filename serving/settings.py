@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from features.errors import InputError
 from features.home import Home
@@ -34,7 +35,17 @@ class Settings(Strict):
     database
         Address of the database of keys and audit log; by default a SQLite file in the home.
     requests_per_minute
-        Of one key, in one worker.
+        Of one key, or of one address without a key, in one worker.
+    largest_batch
+        Enterprises whose records are scored in one request.
+    largest_batch_body
+        Bytes of the body of such a request.
+    idempotency_hours
+        How long the answer to a request that changes something is kept for the same request.
+    backdating_days
+        How long ago a decision may have been made that is recorded now.
+    webhook_targets
+        Where webhooks may send: origins such as ``https://hub.example.cn``; nowhere by default.
     """
 
     largest_body: int = Field(2 * 1024 * 1024, ge=1024, le=1024**3)
@@ -44,6 +55,29 @@ class Settings(Strict):
     access: Literal["open", "keys"] = "open"
     database: str | None = None
     requests_per_minute: int = Field(6_000, ge=1)
+    largest_batch: int = Field(5_000, ge=1, le=100_000)
+    largest_batch_body: int = Field(32 * 1024 * 1024, ge=1024, le=1024**3)
+    idempotency_hours: int = Field(48, ge=1, le=24 * 366)
+    backdating_days: int = Field(31, ge=0, le=36_600)
+    webhook_targets: tuple[str, ...] = ()
+
+    @field_validator("webhook_targets", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        # In the environment a list is a text.
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+
+    @field_validator("webhook_targets")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+                msg = f"{origin!r} is no origin; write scheme and host, such as https://hub.example.cn"
+                raise ValueError(msg)
+        return value
 
 
 def load_settings(home: Home, environment: Mapping[str, str] | None = None) -> Settings:

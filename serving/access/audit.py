@@ -90,6 +90,15 @@ class Verification:
         return {**asdict(self), "passed": self.passed}
 
 
+def take_turn(connection: Connection) -> None:
+    """Wait until no other transaction writes entries; it is over with the transaction's end.
+
+    In SQLite a writing transaction has its turn from its beginning.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+
+
 class AuditLog:
     """The log in the database.
 
@@ -108,16 +117,39 @@ class AuditLog:
         Writers, of all processes, take turns: each entry is bound to the one before it.
         """
         with self._engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            last = connection.execute(
-                select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
-            ).first()
-            number, previous = (last.number + 1, last.hash) if last is not None else (1, ORIGIN)
-            at = datetime.now(UTC).isoformat(timespec="microseconds")
-            bare = Entry(number, at, actor, action, subject, status, request_id, previous)
-            entry = Entry(**{**asdict(bare), "hash": bare.computed_hash()})
-            connection.execute(insert(AUDIT).values(**asdict(entry)))
+            return self.append_within(
+                connection, actor=actor, action=action, subject=subject, status=status, request_id=request_id
+            )
+
+    def append_within(
+        self, connection: Connection, *, actor: str, action: str, subject: str, status: int, request_id: str
+    ) -> Entry:
+        """Write an entry in a transaction that does more: both are on disk once it ends, or neither.
+
+        Parameters
+        ----------
+        connection
+            In a transaction. Others wait for its end from here on.
+        """
+        take_turn(connection)
+        last = connection.execute(
+            select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
+        ).first()
+        number, previous = (last.number + 1, last.hash) if last is not None else (1, ORIGIN)
+        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        # No database of ours keeps a NUL in a text, and a query may hold one.
+        bare = Entry(
+            number,
+            at,
+            actor,
+            action,
+            subject.replace("\0", "\N{SYMBOL FOR NULL}"),
+            status,
+            request_id,
+            previous,
+        )
+        entry = Entry(**{**asdict(bare), "hash": bare.computed_hash()})
+        connection.execute(insert(AUDIT).values(**asdict(entry)))
         return entry
 
     def entries(self, last: int | None = None) -> list[Entry]:

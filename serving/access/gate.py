@@ -24,6 +24,8 @@ SESSION_COOKIE = "session"
 #: Seconds for which a key is trusted without asking the database; so long may a revoked key still work.
 TRUSTED = 5.0
 MOST_REMEMBERED = 1_000
+#: Keys and addresses whose requests are counted.
+MOST_COUNTED = 100_000
 
 ANONYMOUS = Principal("anonymous", frozenset({Role.PUBLIC}), districts=(), sectors=())
 
@@ -67,12 +69,11 @@ class Gate:
         if self.keys is None:
             return ANYBODY_HERE
         token, session = _credentials(request)
-        if token is None and session is None:
-            return ANONYMOUS
-        key = self._key(token, session)
+        key = self._key(token, session) if token is not None or session is not None else None
         if key is None:
+            self._rates.take(f"address {request.client.host if request.client else ''}")
             if token is None:
-                # A session that has ended: as if there were none.
+                # No key, or a session that has ended, which is as if there were none.
                 return ANONYMOUS
             raise unauthorized("the key is unknown, expired or revoked")
         self._rates.take(key.id)
@@ -199,11 +200,11 @@ def _credentials(request: Request) -> tuple[str | None, str | None]:
 
 
 class _Rates:
-    """Requests a minute of each key, in this worker."""
+    """Requests a minute of each key, and of each address without one, in this worker."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._left: dict[str, tuple[float, float]] = {}
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, key: str) -> None:
@@ -215,8 +216,12 @@ class _Rates:
                 raise Problem(
                     429,
                     "too-many-requests",
-                    f"The key asks more than {self._per_minute} times a minute.",
+                    f"More is asked than {self._per_minute} times a minute.",
                     [FieldError("", "too many requests", "Wait, or ask for many enterprises in bulk.")],
                     {"Retry-After": str(max(1, round(60 / self._per_minute)))},
                 )
             self._left[key] = (left, now)
+            self._left.move_to_end(key)
+            while len(self._left) > MOST_COUNTED:
+                # Whoever has not asked for longest has all its requests again.
+                self._left.popitem(last=False)

@@ -30,6 +30,10 @@ ROLE_LABELS: Mapping[Role, Label] = {
 #: Roles that work with classifications of enterprises.
 OFFICERS = frozenset({Role.PLANNER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 EVERYBODY = frozenset(Role)
+#: Roles that decide about single enterprises: lists, credit repair, publication.
+DECIDERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+#: Roles that draw plans.
+PLANNERS = frozenset({Role.PLANNER, Role.ADMINISTRATOR})
 
 
 def district_prefix(district: str) -> str:

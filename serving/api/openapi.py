@@ -14,17 +14,26 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from serving.endpoints import Call, Endpoint
+from serving.once import HEADER
 from serving.problems import MEDIA_TYPE
 from serving.schemas.answers import ProblemAnswer
 
 REFERENCE = "#/components/schemas/{model}"
 BINARY: dict[str, Any] = {}
+KEY: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[!#-\\[\\]-~]{8,200}$"},
+    "description": "Names this request, such as a new UUID. The same request with the same key is done once "
+    "and answered the same, with Idempotent-Replayed: true.",
+}
 REASONS = {
     400: "The body is no JSON.",
     401: "No valid key was sent.",
     403: "The key's roles or scope do not allow it.",
     404: "There is no such thing in the scope of the key.",
-    409: "It contradicts an earlier request.",
+    409: "It contradicts an earlier request, or the same one is being worked on.",
     413: "The body is too large.",
     415: "The body has the wrong media type.",
     422: "A field is missing, unknown or not what is expected.",
@@ -111,6 +120,8 @@ def _operation(endpoint: Endpoint, references: Any, definitions: dict[str, Any])
     parameters = _path_parameters(endpoint.path)
     if endpoint.query is not None:
         parameters += _query_parameters(endpoint.query, definitions)
+    if endpoint.changes and endpoint.method == "POST":
+        parameters.append(KEY)
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not None:
@@ -137,7 +148,7 @@ def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
         statuses.add(422)
     problem = {MEDIA_TYPE: {"schema": references[ProblemAnswer, "serialization"]}}
     return {
-        "200": {
+        str(endpoint.status): {
             "description": endpoint.summary,
             "content": {
                 "application/json": {"schema": schema},

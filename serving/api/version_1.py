@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from features.errors import InputError
 from risk_model.publication import Publication
 from serving.access.principal import Principal, district_prefix
 from serving.api.classification import classification
+from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
 from serving.bodies import JSON, need_media_type, parse_json, read_body
 from serving.endpoints import Call, plain
 from serving.evidence import evidence_for
@@ -22,8 +22,6 @@ from serving.lookup import explained, out_of_scope, row_of, rows_of
 from serving.problems import FieldError, Problem
 from serving.schemas.requests import BulkRequest
 from serving.settings import Settings
-
-ARROW = "application/vnd.apache.arrow.stream"
 
 
 def one(call: Call) -> Response:
@@ -135,17 +133,7 @@ async def read_bulk(request: HttpRequest, settings: Settings) -> BulkRequest:
 
 
 def _codes(body: bytes) -> list[str]:
-    try:
-        with pa.ipc.open_stream(io.BytesIO(body)) as reader:
-            table = reader.read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise Problem(
-            400,
-            "invalid-arrow",
-            "The body is no Arrow IPC stream.",
-            [FieldError("", str(error).partition("\n")[0][:200], "Write it with pyarrow.ipc.new_stream.")],
-        ) from None
+    table = read_stream(body)
     if table.column_names != ["credit_code"]:
         raise InputError(
             f"the columns are {', '.join(table.column_names) or 'none'}",
@@ -171,9 +159,8 @@ def bulk(call: Call) -> Response:
         known_model(publication, body.model)
     codes = list(dict.fromkeys(body.credit_codes))
     table = in_scope(publication.rows(codes=codes, model=body.model, columns=COLUMNS), call.principal)
-    accepted = call.http.headers.get("accept", "")
-    if ARROW in accepted:
-        return _arrow(publication, table)
+    if wants_arrow(call.http):
+        return stream_of(table, {"snapshot": publication.name, "as_of": publication.as_of.isoformat()})
     found = set(table["credit_code"].to_pylist())
     return plain(
         {
@@ -196,15 +183,6 @@ def in_scope(table: pa.Table, principal: Principal) -> pa.Table:
             seen = pc.or_(seen, pc.starts_with(district, district_prefix(given)).fill_null(False))
         table = table.filter(seen)
     return table
-
-
-def _arrow(publication: Publication, table: pa.Table) -> Response:
-    told = {"snapshot": publication.name, "as_of": publication.as_of.isoformat()}
-    table = table.replace_schema_metadata(told)
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return Response(sink.getvalue(), media_type=ARROW)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

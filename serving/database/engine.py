@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from features.errors import InputError
@@ -15,6 +15,8 @@ FILE = "serving.db"
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 #: Seconds that a writer waits for another one.
 PATIENCE = 10
+#: Number of the lock by which processes that start at once take turns; any number, the same in all versions.
+_LOCK = 4_206_202_202
 
 
 def database_url(home: Home, given: str | None) -> str:
@@ -86,5 +88,7 @@ def upgrade(engine: Engine) -> None:
     configuration = Config()
     configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")

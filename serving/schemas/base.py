@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from typing import Annotated, Literal
 
@@ -58,6 +59,48 @@ CreditCode = Annotated[
         examples=["91350100M000100Y43"],
     ),
     AfterValidator(_credit_code),
+]
+
+
+def _plain_text(text: str) -> str:
+    wrong = next((c for c in text if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"), None)
+    if wrong is not None:
+        raise PydanticCustomError(
+            "control_character",
+            "it holds the control character U+{code}",
+            {"code": f"{ord(wrong):04X}", "fix": "Send plain text; line breaks and tabs are taken."},
+        )
+    if not text.strip():
+        raise PydanticCustomError("blank", "it is empty", {"fix": "Give it in words."})
+    return text.strip()
+
+
+#: Text that is kept: by databases and files that know no control characters.
+Text = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_plain_text)]
+#: A short one: a name, an identifier.
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
+RecordId = Annotated[
+    str,
+    Field(min_length=1, max_length=500, description="Identifier of the record (record_id)."),
+    AfterValidator(_plain_text),
+]
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
+On = Annotated[Day | None, Field(description="The day; today's in China by default.")]
+Provider = Annotated[
+    str,
+    Field(min_length=1, max_length=200, description="Authority that decides and provides the record."),
+    AfterValidator(_plain_text),
+]
+Month = Annotated[str, Field(pattern="^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-01"])]
+District = Annotated[
+    str,
+    Field(
+        pattern="^[0-9]{2,12}$", description="GB/T 2260 code; one that ends in 00 stands for all below it."
+    ),
+]
+Limit = Annotated[int, Field(ge=1, le=1000, description="Rows of a page.")]
+Cursor = Annotated[
+    str | None, Field(max_length=2000, description="From `next` of the page before, unchanged.")
 ]
 
 AsOf = Annotated[

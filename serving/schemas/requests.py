@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serving.schemas.base import AsOf, CreditCode, Language, ModelName, Request
+from serving.schemas.base import AsOf, CreditCode, Language, ModelName, On, Request
 from serving.schemas.records import Records
 
 
@@ -108,3 +108,26 @@ class ScoreRequest(Request):
     lang: Annotated[
         Language | None, Field(description="Labels and sentences in this language only; by default both.")
     ] = None
+
+
+class MeasuresQuery(Request):
+    """Measures of which sector, when, and with which published ratios."""
+
+    sector: Annotated[
+        str, Field(pattern="^[a-z_]{1,64}$", description="general, food or special_equipment.")
+    ] = "general"
+    preset: Annotated[
+        str | None,
+        Field(pattern="^[a-z0-9_]{1,64}$", description="Published local rule whose ratios are used."),
+    ] = None
+    on: On = None
+
+
+class OwnMeasuresQuery(ModelQuery):
+    """Measures by which model's tier, when, and with which published ratios."""
+
+    preset: Annotated[
+        str | None,
+        Field(pattern="^[a-z0-9_]{1,64}$", description="Published local rule whose ratios are used."),
+    ] = None
+    on: On = None

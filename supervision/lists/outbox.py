@@ -67,14 +67,9 @@ def push(home: Home, receiver: str, out: Path) -> Delivery:
     it is interrupted in between, the next batch tells the same again: a message has the same
     ``message_id`` every time, by which the receiver knows it.
     """
-    if not re.fullmatch(r"[\w\-]+", receiver):
-        raise InputError(
-            f"{receiver!r} cannot name a receiver", field="receiver", fix="Use letters, digits, - and _."
-        )
+    first = told_until(home, receiver)
     store = RecordStore(home.store)
     latest = store.snapshot()
-    position = home.root / "outbox" / f"{receiver}.json"
-    first = int(json.loads(position.read_text(encoding="utf-8"))["snapshot"]) if position.is_file() else 0
     before = store.snapshot(first) if first else None
     messages = list(_messages(before, latest))
     file = None
@@ -82,8 +77,28 @@ def push(home: Home, receiver: str, out: Path) -> Delivery:
         file = out / f"{receiver}-{first:06d}-{latest.id:06d}.jsonl"
         lines = [as_json(message) for message in messages]
         write_whole(file, "\n".join(lines) + "\n")
-    write_whole(position, json.dumps({"snapshot": latest.id}) + "\n")
+    write_whole(_position(home, receiver), json.dumps({"snapshot": latest.id}) + "\n")
     return Delivery(file, first, latest.id, len(messages))
+
+
+def told_until(home: Home, receiver: str) -> int:
+    """Return the snapshot of the record store up to which a receiver has its batches; 0: none yet.
+
+    Raises
+    ------
+    InputError
+        If the name cannot be one of a file.
+    """
+    if not re.fullmatch(r"[\w\-]+", receiver):
+        raise InputError(
+            f"{receiver!r} cannot name a receiver", field="receiver", fix="Use letters, digits, - and _."
+        )
+    position = _position(home, receiver)
+    return int(json.loads(position.read_text(encoding="utf-8"))["snapshot"]) if position.is_file() else 0
+
+
+def _position(home: Home, receiver: str) -> Path:
+    return home.root / "outbox" / f"{receiver}.json"
 
 
 def _messages(before: Snapshot | None, latest: Snapshot) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,171 @@
+"""Scoring the records of many enterprises in one request, in JSON or Arrow: each as it is scored alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio.to_thread
+import pyarrow as pa
+from pydantic import ValidationError
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from risk_model.explanation.explanation import Explanation
+from risk_model.tiers.headline import decisive_last
+from serving.api.scoring import SHORT, notes
+from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
+from serving.bodies import JSON, need_media_type, parse_json, problem_of, read_body
+from serving.endpoints import Call, plain
+from serving.lookup import assured
+from serving.problems import FieldError, Problem
+from serving.schemas.batch import BatchRequest, rows_of_arrow
+from serving.schemas.records import to_tables
+from serving.settings import Settings
+
+#: Records of one enterprise, on average, that a request may bring.
+RECORDS_EACH = 500
+
+ROWS = pa.schema(
+    [
+        ("credit_code", pa.string()),
+        ("as_of", pa.date32()),
+        ("model", pa.string()),
+        ("decisive", pa.bool_()),
+        ("version", pa.string()),
+        ("score", pa.float64()),
+        ("probability", pa.float64()),
+        ("margin", pa.float64()),
+        ("tier", pa.string()),
+        ("tier_by_score", pa.string()),
+        ("decided_by", pa.string()),
+        ("records", pa.int64()),
+    ]
+)
+EXPLAINED = pa.schema(
+    [*ROWS, ("base_value", pa.float64()), ("contributions", pa.map_(pa.string(), pa.float64()))]
+)
+
+
+async def read(request: HttpRequest, settings: Settings) -> BatchRequest:
+    """Read the records, as JSON or as an Arrow stream.
+
+    Raises
+    ------
+    Problem
+        If the body is malformed or holds too many.
+    """
+    media_type = need_media_type(request, JSON, ARROW)
+    body = await read_body(request, settings.largest_batch_body)
+    explain = request.query_params.get("explain", "false")
+    # Beside the event loop: a large body takes a while.
+    return await anyio.to_thread.run_sync(_parsed, media_type, body, explain, settings)
+
+
+def _parsed(media_type: str, body: bytes, explain: str, settings: Settings) -> BatchRequest:
+    if media_type == JSON:
+        asked = parse_json(body, BatchRequest)
+        _need_few(len(asked.enterprises), settings.largest_batch)
+        return asked
+    if explain not in ("true", "false"):
+        raise Problem(
+            422,
+            "invalid-query",
+            f"explain: got {explain[:20]!r}.",
+            [FieldError("explain", "it is neither true nor false", "Send true or false.")],
+        )
+    table = read_stream(body)
+    _need_few(table.num_rows, settings.largest_batch)
+    rows = rows_of_arrow(table, RECORDS_EACH * settings.largest_batch)
+    try:
+        return BatchRequest.model_validate({"enterprises": rows, "explain": explain == "true"})
+    except ValidationError as error:
+        raise problem_of(error, BatchRequest) from None
+
+
+def score(call: Call) -> Response:
+    """Answer with the scores of the records, as JSON or Arrow, whichever is accepted."""
+    body: BatchRequest = call.body
+    champions = call.context.current.champions()
+    scored: list[dict[str, Explanation]] = []
+    for place, one in enumerate(body.enterprises):
+        tables = to_tables(
+            one.records, one.credit_code, as_of=one.as_of, field=f"enterprises[{place}].records"
+        )
+        found = champions.scorer.score(tables, one.credit_code, one.as_of)
+        seen = {model: result for model, result in found.items() if call.principal.sees_sector(model)}
+        scored.append({model: assured(result, "a request") for model, result in seen.items()})
+    try:
+        snapshot: str | None = call.context.current.publication().name
+    except Problem:
+        snapshot = None
+    if wants_arrow(call.http):
+        schema = EXPLAINED if body.explain else ROWS
+        rows = [
+            row
+            for one, results in zip(body.enterprises, scored, strict=True)
+            for row in _rows(one, results, body.explain)
+        ]
+        return stream_of(pa.Table.from_pylist(rows, schema=schema), {"snapshot": snapshot or ""})
+    return plain(
+        {
+            "snapshot": snapshot,
+            "results": [
+                {
+                    "credit_code": one.credit_code,
+                    "as_of": one.as_of,
+                    "decisive": _decisive(results),
+                    "results": [
+                        {"snapshot": snapshot, **(r.as_dict(body.lang) if body.explain else _short(r))}
+                        for r in results.values()
+                    ],
+                    "notes": notes(one.records, one.as_of),
+                }
+                for one, results in zip(body.enterprises, scored, strict=True)
+            ],
+        }
+    )
+
+
+def _decisive(results: dict[str, Explanation]) -> str | None:
+    weighed = decisive_last(
+        [{"model": name, "tier": one.tier, "score": one.score} for name, one in results.items()]
+    )
+    return str(weighed[-1]["model"]) if weighed else None
+
+
+def _short(explanation: Explanation) -> dict[str, Any]:
+    return {key: getattr(explanation, key) for key in SHORT}
+
+
+def _rows(one: Any, results: dict[str, Explanation], explain: bool) -> list[dict[str, Any]]:
+    decisive = _decisive(results)
+    rows = []
+    for model, found in results.items():
+        row = {
+            "credit_code": one.credit_code,
+            "as_of": one.as_of,
+            "decisive": model == decisive,
+            **_short(found),
+        }
+        if explain:
+            row["base_value"] = found.base_value
+            row["contributions"] = [(r.feature.name, r.contribution) for r in found.reasons if r.contribution]
+        rows.append(row)
+    return rows
+
+
+def _need_few(count: int, most: int) -> None:
+    if count > most:
+        raise Problem(
+            413,
+            "too-many",
+            f"The request holds {count:,} enterprises; at most {most:,} are allowed.",
+            [FieldError("enterprises", f"at most {most:,}", "Send them in several requests.")],
+        )
+    if count == 0:
+        raise Problem(
+            422,
+            "invalid-body",
+            "enterprises: there are none.",
+            [FieldError("enterprises", "there are none", "Send at least one.")],
+        )

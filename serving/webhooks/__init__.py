@@ -1,0 +1,1 @@
+"""Messages to other systems, where an administrator has set that they go."""
