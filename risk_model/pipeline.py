@@ -35,6 +35,7 @@ from risk_model.monitoring.reference import Reference
 from risk_model.publication import Publication
 from risk_model.registry import Registry, Version
 from risk_model.scale import INSUFFICIENT, TIERS
+from risk_model.scratch import scratch
 from risk_model.specification import (
     MODEL_NAMES,
     ModelSpecification,
@@ -104,12 +105,12 @@ def train_models(
     records = RecordStore(home.store).snapshot(snapshot)
     with (
         scheduler_of(runner, records, address) as scheduler,
-        tempfile.TemporaryDirectory(prefix=".training-", dir=_scratch(home)) as scratch,
+        scratch(home.runs.resolve(), ".training-") as folder,
     ):
         workers = _Workers(
             scheduler,
             Cluster(scheduler.client) if isinstance(scheduler, Dask) else None,
-            Path(scratch) / "rows" if out_of_core or runner == "dask" else None,
+            folder / "rows" if out_of_core or runner == "dask" else None,
         )
         return _train_models(home, names, profile, records, progress, workers)
 
@@ -121,11 +122,6 @@ class _Workers:
     scheduler: Scheduler
     cluster: Cluster | None
     stored: Path | None
-
-
-def _scratch(home: Home) -> Path:
-    home.runs.mkdir(parents=True, exist_ok=True)
-    return home.runs.resolve()
 
 
 def _train_models(
@@ -171,12 +167,12 @@ def _train_models(
             "card.md": page.markdown(),
             "card.html": page.html(),
         }
-        with tempfile.TemporaryDirectory(prefix="risk-model-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="risk-model-") as files:
             version = registry.log(
                 result.model,
                 metrics=flat_metrics(evaluation),
                 documents=documents,
-                scratch=Path(scratch) / "model",
+                scratch=Path(files) / "model",
             )
         folder = home.runs / version.run_id
         folder.mkdir(parents=True, exist_ok=True)
