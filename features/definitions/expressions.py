@@ -331,6 +331,16 @@ EVERYTHING = Everything()
 def col(name: str) -> ColumnReference:
     """Refer to a column of the record table.
 
+    Parameters
+    ----------
+    name
+        Of the column; whether it exists is checked by the declaration that uses it.
+
+    Returns
+    -------
+    ColumnReference
+        Comparisons with it are conditions.
+
     Examples
     --------
     >>> table = pa.table({"severity": ["serious", None, "minor"]})

@@ -150,7 +150,25 @@ def compute(
 ) -> pa.Table:
     """Return the feature table of all pairs, sorted by credit code and as-of date.
 
-    Parameters are those of :func:`stream`.
+    Parameters
+    ----------
+    snapshot
+        Where records are read.
+    plan
+        The features.
+    pairs
+        Columns ``credit_code`` and ``as_of``.
+    threads
+        Ranges computed at once; the number of cores by default.
+    size
+        Enterprises a range.
+    progress
+        Called with pairs done and pairs in all.
+    scheduler
+        Who runs the ranges; threads by default.
+    context
+        What is known of other enterprises at the dates of the pairs; made first if it is needed and
+        not given.
 
     Returns
     -------
