@@ -28,9 +28,9 @@ from typing import Any
 
 from benchmarks.case_results import CaseResults
 from benchmarks.features import peak_memory
-from benchmarks.late_records import LATE, load_late, withheld
+from benchmarks.late_records import LATE, OF_ANYBODY, load_late, withheld
 
-AS_OF = "2025-12-31"
+AS_OF, MONTH_BEFORE = "2025-12-31", "2025-11-30"
 START = "2023-01-01"
 #: Enterprises classified and explained a second; bytes; growth of the time against that of the province; a
 #: whole run against a renewal.
@@ -291,9 +291,46 @@ def renewals(folder: Path, enterprises: int, registry: Path) -> dict[str, Any]:
             **told,
         }
         print(f"{enterprises:>10,} enterprises, late: {way:<30} {found[way]}", flush=True)
+        if way == OF_ANYBODY:
+            found["untouched by a month"] = untouched_by_a_month(home, registry)
         shutil.rmtree(home)
     shutil.rmtree(source)
     return found
+
+
+def untouched_by_a_month(home: Path, registry: Path) -> float:
+    """Return the share of enterprises of whom a month later the general model would say the same.
+
+    Every feature is then between the same two thresholds as it was: that is what a renewal from one month to
+    the next could leave alone.
+    """
+    import numpy as np
+
+    from features.definitions import LIBRARY
+    from features.home import Home
+    from risk_model.publication import Publication
+    from risk_model.registry import Registry
+    from risk_model.renewal import other_side
+    from risk_model.shipping import Fleet, ModelVersion
+
+    later = Publication.current(Home(home))
+    stage(home, "classify", "--as-of", MONTH_BEFORE, registry=registry)
+    before = Publication.current(Home(home))
+    model, version = Registry(Home(registry)).load("general")
+    thresholds = Fleet({"general": ModelVersion(model, version.version)}).thresholds
+    both = [
+        one.features_table(model.feature_names).to_pandas().set_index("credit_code")
+        for one in (before, later)
+    ]
+    both = [one.loc[both[0].index.intersection(both[1].index)] for one in both]
+    changed = np.zeros(len(both[0]), dtype=bool)
+    for name in model.feature_names:
+        old, new = (one[name].to_numpy() for one in both)
+        if LIBRARY[name].categories is not None:
+            changed |= ~((old == new) | (np.isnan(old) & np.isnan(new)))
+        else:
+            changed |= other_side(thresholds.get(name), old, new)
+    return float(1 - changed.mean())
 
 
 def agreement(home: Path) -> dict[str, Any]:
