@@ -20,6 +20,7 @@ from features.home import Home
 from serving.application import application
 from serving.logs import to_stderr
 from serving.problems import Problem
+from serving.webhooks.delivery import start
 
 WORKERS_VARIABLE = "RISK_MODEL_SERVE_WORKERS"
 #: Seconds after which a request is given up.
@@ -43,6 +44,8 @@ class RiskModelService:
 
     def __init__(self) -> None:
         to_stderr()
+        context = APPLICATION.state.context
+        start(context.home, context.operational, context.settings.webhook_targets)
         try:
             logger.info("serving %s", APPLICATION.state.context.current.ready())
         except Problem as problem:

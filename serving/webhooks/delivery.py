@@ -102,7 +102,7 @@ class Deliverer:
                     arrived += self._classification(client, subscription)
                 if LISTS in subscription.topics:
                     arrived += self._lists(client, subscription, kept)
-        except NotArrived as failure:
+        except (NotArrived, InputError, OSError) as failure:
             logger.warning("webhook %s: %s", subscription.id, failure)
             with self._operational.engine.begin() as connection:
                 Subscriptions.failed(connection, subscription, str(failure))
@@ -118,7 +118,6 @@ class Deliverer:
             "change": "published",
             "snapshot": name,
             "as_of": publication.as_of,
-            "enterprises": publication.document["enterprises"],
         }
         content = {"type": "classification.published", "messages": [message]}
         self._send(client, subscription, f"{subscription.id}-{name}", content, told_snapshot=name)

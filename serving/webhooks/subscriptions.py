@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,7 +41,7 @@ class Subscription:
     id: str
     url: str
     topics: list[str]
-    secret: str
+    secret: str = field(repr=False)
     created_at: str
     created_by: str
     stopped_at: str | None
