@@ -197,6 +197,24 @@ def district_counts(
     return list(zip(*(table[name].to_pylist() for name in ("district", "n", "risky")), strict=True))
 
 
+def industry_counts(
+    publication: Publication, wanted: Filter, principal: Principal
+) -> list[tuple[str, dict[str, int]]]:
+    """Return industry section and its number of rows by tier, the largest section first."""
+    condition, values = _where(replace(wanted, tier=None), principal)
+    table = _ask(
+        publication,
+        "SELECT coalesce(left(industry, 1), '') AS section, tier, count(*) AS n "
+        f"FROM read_parquet($file) WHERE {condition} GROUP BY 1, 2",
+        values,
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in table.to_pylist():
+        tiers = found.setdefault(row["section"], dict.fromkeys((*TIERS, INSUFFICIENT), 0))
+        tiers[row["tier"]] = row["n"]
+    return sorted(found.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+
+
 def _where(wanted: Filter, principal: Principal) -> tuple[str, dict[str, Any]]:
     conditions = ["model = $model"]
     values: dict[str, Any] = {"model": wanted.model}

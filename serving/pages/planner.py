@@ -14,7 +14,7 @@ from risk_model.publication import Publication
 from risk_model.scale import INSUFFICIENT, TIERS
 from serving.api.wording import reasons
 from serving.endpoints import Call
-from serving.listing import Cursor, Filter, district_counts, enterprises, tier_counts
+from serving.listing import Cursor, Filter, district_counts, enterprises, industry_counts, tier_counts
 from serving.lookup import out_of_scope
 from serving.pages.charts import stacked
 from serving.pages.plans import all_plans
@@ -60,6 +60,7 @@ def planner(call: Call) -> Response:
     page = enterprises(publication, wanted, call.principal, order=query.order, after=after, limit=limit)
     counts = tier_counts(publication, wanted, call.principal)
     districts = district_counts(publication, wanted, call.principal)
+    industries = industry_counts(publication, wanted, call.principal)
     asked = {key: value for key, value in query.model_dump(exclude={"cursor"}).items() if value is not None}
     return render(
         call,
@@ -78,6 +79,15 @@ def planner(call: Call) -> Response:
         districts=[
             {"code": code, "count": count, "risky": risky, "share": 100 * risky / count}
             for code, count, risky in districts
+        ],
+        industries=[
+            _industry(
+                section,
+                tiers,
+                f"/planner?{urlencode({**asked, 'model': model, 'industry': section})}",
+                call.lang,
+            )
+            for section, tiers in industries
         ],
         sections=INDUSTRY_SECTION.codes,
         tiers=(*TIERS, INSUFFICIENT),
@@ -104,6 +114,18 @@ def _measures(model: str, publication: Publication) -> Measures | None:
     except InputError:
         # A province's own model need not have measures of its own.
         return None
+
+
+def _industry(section: str, tiers: dict[str, int], link: str, lang: str) -> dict[str, Any]:
+    label = INDUSTRY_SECTION.codes.get(section)
+    count = sum(tiers.values())
+    return {
+        "label": label[lang] if label else section or "—",
+        "link": link,
+        "segments": stacked(tiers),
+        "count": count,
+        "share": (tiers["C"] + tiers["D"]) / count,
+    }
 
 
 def _row(row: dict[str, Any], lang: str) -> dict[str, Any]:

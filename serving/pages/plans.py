@@ -16,12 +16,12 @@ from serving.access.principal import Principal
 from serving.endpoints import Call
 from serving.pages.rendering import render
 from serving.problems import FieldError, Problem
-from supervision.plans import DOCUMENT, SELECTED, PlanDocument, StoredPlan, read_plan
+from supervision.plans import DOCUMENT, SELECTED, TEAMS, PlanDocument, StoredPlan, read_plan
 from supervision.sampling.reasons import PART_WORDS, REASON_WORDS
 
 #: Rows of a plan that its page shows; the file has all.
 SHOWN = 300
-_NAME = re.compile(r"[a-z_]{1,64}-[0-9]{4}-[0-9]{2}-[0-9]{1,6}")
+_NAME = re.compile(r"[a-z_+]{1,64}-[0-9]{4}-[0-9]{2}-[0-9]{1,6}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def plan(call: Call) -> Response:
         call,
         "plan.html",
         plan=stored.document,
-        rows=[_row(row, call.lang) for row in chosen.head(SHOWN).to_dict("records")],
+        rows=[plan_row(row, call.lang) for row in chosen.head(SHOWN).to_dict("records")],
         more=max(len(chosen) - SHOWN, 0),
         by_tier=[
             {**line, "part": getattr(PART_WORDS[line["part"]], call.lang)}
@@ -74,6 +74,29 @@ def selected(call: Call) -> Response:
         stored.folder / SELECTED,
         media_type="text/csv; charset=utf-8",
         filename=f"{stored.document.name}.csv",
+    )
+
+
+def teams(call: Call) -> Response:
+    """Send the list of who inspects whom.
+
+    Raises
+    ------
+    Problem
+        404 if no inspectors were assigned.
+    """
+    stored = _stored(call)
+    if not (stored.folder / TEAMS).is_file():
+        raise Problem(
+            404,
+            "not-found",
+            "No inspectors were assigned.",
+            [FieldError("plan", "it has no teams", "Plan with --inspectors to assign them.")],
+        )
+    return FileResponse(
+        stored.folder / TEAMS,
+        media_type="text/csv; charset=utf-8",
+        filename=f"{stored.document.name}-teams.csv",
     )
 
 
@@ -106,7 +129,8 @@ def _sees(principal: Principal, document: PlanDocument) -> bool:
     return principal.districts is None or (district is not None and principal.sees_district(district))
 
 
-def _row(row: dict[Hashable, Any], lang: str) -> dict[Hashable, Any]:
+def plan_row(row: dict[Hashable, Any], lang: str) -> dict[Hashable, Any]:
+    """Return a row of a plan as a template shows it."""
     reason = REASON_WORDS.get(row["reason"])
     part = PART_WORDS[row["part"]]
     last = row["last_inspected"]

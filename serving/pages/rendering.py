@@ -53,6 +53,21 @@ def render(call: Call, template: str, *, status: int = 200, **content: Any) -> R
     )
 
 
+def pending(call: Call, heading: str, back: str) -> Response:
+    """Return a page that says that figures are being computed, and asks for them again by itself.
+
+    Parameters
+    ----------
+    call
+        The request.
+    heading
+        Key of the words for what is computed.
+    back
+        Where one can go meanwhile.
+    """
+    return render(call, "pending.html", status=202, what=heading, back=back)
+
+
 def page(template: str, lang: str, *, status: int = 200, switch: str, here: str, **content: Any) -> Response:
     """Return a page that answers no endpoint of its own."""
     content = {"administers": False, **content}

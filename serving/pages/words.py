@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from features.records import Label
+from serving.pages.monitoring_words import MONITORING
+from serving.pages.planning_words import PLANNING
 
 WORDS: Mapping[str, Label] = {
+    **PLANNING,
+    **MONITORING,
     "product": Label("企业信用风险分类", "Enterprise credit-risk classification"),
     "skip": Label("跳到正文", "Skip to content"),
     "other_language": Label("English", "中文"),

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from features.home import Home
 from risk_model.publication import Publication
+from serving import computed
 from serving.application import application
 from serving.settings import Settings
 from tests.serving.small_home import build_home
@@ -62,6 +63,14 @@ class Client:
 
     def post(self, url: str, body: Any) -> httpx.Response:
         return self("POST", url, json=body)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Let pages wait for slow figures: a test looks at the figures, not at the waiting."""
+    before, computed.WAIT = computed.WAIT, 120.0
+    yield
+    computed.WAIT = before
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,13 @@ from features.sources import ingest
 from features.store import RecordStore
 from risk_model.classification import ModelVersion, classify
 from risk_model.evaluation.report import evaluate
+from risk_model.monitoring import reference
+from risk_model.pipeline import reference_at_training
 from risk_model.publication import Publication
 from risk_model.registry import Registry
 from risk_model.specification import load_specification
 from risk_model.training import train
+from supervision.assignment.pool import Inspector
 from supervision.workflow import plan_month
 
 ENTERPRISES = 1_500
@@ -30,7 +33,17 @@ def build_home(root: Path) -> Home:
     train_and_register(home, root / "scratch")
     publish(home, EARLIER)
     publish(home, AS_OF)
-    plan_month(home, sector="food", month="2025-07", capacity=25, seed="a seed published before")
+    inspectors = [
+        Inspector(f"JC{number:03d}", f"检查员{number}", ("99",), ("food",), visits=10) for number in range(12)
+    ]
+    plan_month(
+        home,
+        sector="food",
+        month="2025-07",
+        capacity=25,
+        seed="a seed published before",
+        inspectors=inspectors,
+    )
     return home
 
 
@@ -52,7 +65,11 @@ def train_and_register(home: Home, scratch: Path) -> None:
         )
         result = train(records, specification, base=trained.get("general"))
         trained[name] = result.model
-        documents = {"evaluation-at-training.json": evaluate(trained[name], result.dataset, repetitions=20)}
+        documents = {
+            "evaluation-at-training.json": evaluate(trained[name], result.dataset, repetitions=20),
+            "specification.json": specification.model_dump(mode="json"),
+            reference.DOCUMENT: reference_at_training(records, result).as_dict(),
+        }
         registry.log(trained[name], metrics={}, documents=documents, scratch=scratch / name)
 
 

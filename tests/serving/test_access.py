@@ -51,12 +51,26 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/enterprise/{code}/sheet"): {},
     ("GET", "/v1/in-force"): {},
     ("GET", "/models"): {},
+    ("GET", "/models/drift"): {},
+    ("GET", "/models/challenger"): {},
+    ("GET", "/models/quality"): {},
     ("GET", "/administrator"): {},
     ("POST", "/administrator/keys"): {"data": {"name": "x", "planner": "on"}},
     ("POST", "/administrator/keys/{key}/revoke"): {"data": {}},
     ("GET", "/public"): {},
     ("GET", "/planner"): {},
+    ("GET", "/planner/draw"): {
+        "params": {"sector": "food", "month": "2025-08", "capacity": "5", "district": INSIDE}
+    },
+    ("POST", "/planner/plans"): {
+        "data": {"sector": "food", "month": "2025-08", "capacity": "5", "district": INSIDE, "seed": "s"}
+    },
+    ("GET", "/planner/calendar"): {"params": {"days": "92"}},
+    ("GET", "/planner/calendar.csv"): {"params": {"days": "92"}},
+    ("GET", "/planner/warnings"): {},
+    ("GET", "/planner/warnings.csv"): {},
     ("GET", "/planner/plans/{plan}"): {},
+    ("GET", "/planner/plans/{plan}/teams.csv"): {},
     ("GET", "/planner/plans/{plan}/selected.csv"): {},
     ("GET", "/supervisor"): {},
     ("GET", "/enterprise/{code}"): {},
@@ -86,7 +100,7 @@ def ask(client: Client, endpoint: Endpoint, code: str, headers: dict[str, str]) 
 
 def done(endpoint: Endpoint) -> int:
     """Return the status of an endpoint that did what it was asked."""
-    return 303 if endpoint.path.endswith("/revoke") else 200
+    return 303 if endpoint.path.endswith(("/revoke", "/planner/plans")) else 200
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
