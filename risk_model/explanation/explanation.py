@@ -15,6 +15,7 @@ import numpy as np
 from features.definitions import LIBRARY
 from features.errors import InputError
 from features.records import Label
+from risk_model.calibration import probability
 from risk_model.explanation.evidence import Evidence
 from risk_model.explanation.roll_up import (
     FeatureReason,
@@ -364,7 +365,7 @@ def explain_published(
     credit_code
         The enterprise.
     model
-        By default the sector model that speaks of it, else the general one.
+        By default the sector model of the riskiest tier that speaks of it, else the general one.
     load
         Loads a model by name and version, to tell the parts of a sector model apart.
 
@@ -428,6 +429,7 @@ def explain_one(
     row: np.ndarray,
     decision: Decision,
     *,
+    margin: np.ndarray,
     credit_code: str,
     name: str | None,
     as_of: date,
@@ -442,6 +444,8 @@ def explain_one(
         From :meth:`RiskModel.matrix`, shape (1, features).
     decision
         Score and tier of the row.
+    margin
+        Of the row, from :meth:`RiskModel.margin`, shape (1,).
     credit_code, name, as_of
         Of the enterprise.
     """
@@ -455,8 +459,8 @@ def explain_one(
         target=Label(**model.facts["specification"]["target"]["label"]),
         version=version,
         base_value=found.base,
-        margin=float(model.margin(row)[0]),
-        probability=float(model.probability(row)[0]),
+        margin=float(margin[0]),
+        probability=float(probability(margin)[0]),
         score=decision.score,
         tier=decision.tier,
         tier_by_score=decision.tier_by_score,
