@@ -124,7 +124,8 @@ def merge(parts: Iterable[Survey]) -> Survey:
         ties.append(part.ties)
         events.append(part.events)
         tables |= part.tables
-    return Survey(_added(rates), _stack(ties, TIES), _stack(events, EVENTS), tables)
+    # Left in the pieces in which they come: put together they would be there twice for a while.
+    return Survey(_added(rates), _in_pieces(ties, TIES), _in_pieces(events, EVENTS), tables)
 
 
 def replaced(whole: Survey, before: Survey, after: Survey) -> Survey:
@@ -182,6 +183,10 @@ def _balance(signed: list[tuple[pa.Table, int]]) -> pa.Table:
     summed = rows.group_by(schema.names).aggregate([("times", "sum")])
     summed = summed.filter(pc.not_equal(summed["times_sum"], 0))
     return summed.select([*schema.names, "times_sum"]).rename_columns([*schema.names, "times"])
+
+
+def _in_pieces(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *parts])
 
 
 def _added(parts: list[pa.Table]) -> pa.Table:

@@ -1,0 +1,116 @@
+"""A survey in which some enterprises are replaced is that of the records as they are."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from features.definitions import LIBRARY
+from features.kernel import Neighbours, Plan, replaced
+from features.kernel.survey import changed_rows
+from features.runners.ranges import cut
+from features.runners.threads import Threads
+from features.runners.work import compute_range, dates_of, known, survey_all, survey_range
+from tests.features.records_at_random import Tables, day, pairs_of, random_records
+
+CODES = [f"E{number:02d}" for number in range(40)]
+DATES = [day(900)]
+PLAN = Plan(feature for feature in LIBRARY if feature.across is not None)
+
+
+def province(seed: int) -> dict[str, pa.Table]:
+    return random_records(np.random.default_rng(seed), CODES, 400)
+
+
+def of(tables: dict[str, pa.Table], codes: list[str]) -> dict[str, pa.Table]:
+    chosen = pa.array(codes)
+    return {n: t.filter(pc.is_in(t["credit_code"], value_set=chosen)) for n, t in tables.items()}
+
+
+def mixed(old: dict[str, pa.Table], new: dict[str, pa.Table], changed: list[str]) -> dict[str, pa.Table]:
+    """Return records of which those of some enterprises are others."""
+    rest = of(old, [code for code in CODES if code not in changed])
+    order = [(name, "ascending") for name in ("credit_code", "event_date", "recorded_at", "record_id")]
+    others = {name: renamed(table) for name, table in of(new, changed).items()}
+    return {name: pa.concat_tables([table, others[name]]).sort_by(order) for name, table in rest.items()}
+
+
+def renamed(table: pa.Table) -> pa.Table:
+    """Return records under numbers of their own: one record is of one enterprise."""
+    for name in ("record_id", "target_record_id"):
+        if name in table.column_names:
+            place = table.schema.get_field_index(name)
+            apart = pc.binary_join_element_wise("other", table[name], ":")
+            table = table.set_column(place, table.schema.field(place), apart)
+    return table
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_some_are_replaced(seed: int) -> None:
+    changed = sorted(np.random.default_rng(seed).choice(CODES, 5, replace=False).tolist())
+    old = province(2 * seed)
+    new = mixed(old, province(2 * seed + 1), changed)
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    whole, expected = (
+        survey_all(Threads(Tables(one)), pa.array(CODES), PLAN.beyond, dates) for one in (old, new)
+    )
+    before, after = (
+        survey_range(Tables(of(one, changed)), (PLAN.beyond, dates), pa.array(changed)) for one in (old, new)
+    )
+    found = replaced(whole.survey, before, after)
+    context = known(type(whole)(whole.fingerprint, dates, found))
+    other = known(expected)
+    for name in ("rates", "ties", "events"):
+        assert getattr(context.survey, name).equals(getattr(other.survey, name)), name
+    assert changed_rows(before.events, after.events).num_rows > 0
+    assert changed_rows(before.ties, before.ties).num_rows == 0
+
+
+def test_what_was_never_told_cannot_be_taken_back() -> None:
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    some = survey_range(Tables(of(province(1), CODES[:20])), (PLAN.beyond, dates), pa.array(CODES[:20]))
+    others = survey_range(Tables(of(province(1), CODES[20:])), (PLAN.beyond, dates), pa.array(CODES[20:]))
+    with pytest.raises(ValueError, match="the survey of all lacks"):
+        replaced(some, others, some)
+
+
+def test_ties_are_looked_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    whole = survey_all(Threads(Tables(province(3))), pa.array(CODES), PLAN.beyond, dates)
+    at_once = known(whole)
+    surveys = import_module("features.kernel.survey")
+    monkeypatch.setattr(surveys, "_TIES_AT_ONCE", 7)
+    monkeypatch.setattr(surveys, "_MERGED_AT_ONCE", 2)
+    in_parts = known(survey_all(Threads(Tables(province(3))), pa.array(CODES), PLAN.beyond, dates, 5))
+    assert whole.survey.ties.num_rows > 50
+    for name in ("rates", "ties", "events"):
+        assert getattr(in_parts.survey, name).equals(getattr(at_once.survey, name)), name
+
+
+def test_rates_are_computed_again_without_the_records() -> None:
+    """From what is kept of an enterprise, and another context, come the rates that its records give there."""
+    old, new = province(8), province(9)
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    kept, contexts = [], []
+    for one in (old, new):
+        contexts.append(known(survey_all(Threads(Tables(one)), pa.array(CODES), PLAN.beyond, dates)))
+    (part,) = cut(pairs_of(CODES, DATES))
+    seen: list[Neighbours] = []
+    for context in contexts:
+        kept.append(compute_range(Tables(old), (PLAN, context), part, seen))
+    table = pa.table(seen[0].columns(PLAN.beyond))
+    halves = [Neighbours.from_columns(PLAN.beyond, half) for half in (table.slice(0, 11), table.slice(11))]
+    again = Neighbours.together(halves).rates(PLAN.beyond, contexts[1], np.zeros(len(CODES), dtype=np.int64))
+    for number, rate in enumerate(PLAN.beyond.rates):
+        expected: Any = kept[1][rate.feature].to_numpy()
+        np.testing.assert_array_equal(again[number], expected)
+    assert any(not kept[0][rate.feature].equals(kept[1][rate.feature]) for rate in PLAN.beyond.rates)
