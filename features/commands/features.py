@@ -154,7 +154,8 @@ def _compute(
         "snapshot": records.id,
         "as_of": [str(day) for day in dates],
         "rows": rows,
-        "enterprises": pc.count_distinct(pairs["credit_code"]).as_py(),
+        # At one date each is there once; looking that up again would take as much memory as all codes.
+        "enterprises": pairs.num_rows if len(dates) == 1 else pc.count_distinct(pairs["credit_code"]).as_py(),
         "features": len(plan.names),
         "definitions": plan.fingerprint,
         "runner": runner,
