@@ -39,7 +39,7 @@ REASONS = {
     422: "A field is missing, unknown or not what is expected.",
     429: "Too many requests.",
     500: "The service failed.",
-    503: "Nothing is published, or no model is registered.",
+    503: "Nothing is published, no model is registered, or the database is away.",
 }
 
 
@@ -139,9 +139,10 @@ def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
     schema = (
         references[endpoint.answer, "serialization"] if endpoint.answer is not None else {"type": "object"}
     )
-    statuses = set(endpoint.problems) | {500}
+    # Of every request: a key that is none, too many, a failure, a database of keys that is away.
+    statuses = set(endpoint.problems) | {401, 429, 500, 503}
     if endpoint.roles:
-        statuses |= {401, 403, 429}
+        statuses.add(403)
     if endpoint.body is not None:
         statuses |= {400, 413, 415, 422}
     if endpoint.query is not None:
