@@ -17,7 +17,7 @@ from features.simulation import simulate
 def test_every_stage_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCHMARK_DATA", str(tmp_path))
     monkeypatch.setenv("BENCHMARK_ENTERPRISES", "1000,2000")
-    monkeypatch.setattr(province, "QUICK", replace(province.QUICK, trained_on=4000, others=1500))
+    monkeypatch.setattr(province, "QUICK", replace(province.QUICK, trained_on=3000, others=1500))
     monkeypatch.setattr(province, "RUNNERS", ("threads", "dask"))
     monkeypatch.setattr(province, "LOOKUPS", 3)
     found = province.run(quick=True)
