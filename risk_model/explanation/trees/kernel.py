@@ -262,8 +262,10 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                 for each in range(begin, end):
                     sum_of_column = total[column[each]]
                     for half in range(nodes >> one):
-                        q = half * two
-                        sum_of_column += entries[at] * other[f, q] + entries[at + one] * other[f, q + one]
+                        even = half * two
+                        sum_of_column += (
+                            entries[at] * other[f, even] + entries[at + one] * other[f, even + one]
+                        )
                         at += two
                     if nodes & one:
                         sum_of_column += entries[at] * other[f, nodes - one]
