@@ -67,9 +67,9 @@ wheel-demo: wheel
 
 # Needs uv. Keeps what is pinned wherever it still fits.
 locks:
-	uv pip compile setup.cfg --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
+	uv pip compile setup.cfg --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
 		-c locks/base.txt -o locks/base.txt
-	uv pip compile setup.cfg --extra dev --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
+	uv pip compile setup.cfg --extra dev --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
 		-c locks/dev.txt -o locks/dev.txt
 
 # NAME: features, single, models, explain, plan, serve, province
