@@ -130,9 +130,13 @@ def site(full_home: Home) -> Iterator[Site]:
     served.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Any]:
-    """Return Chromium; the home is built before, since Playwright keeps an event loop in this thread."""
+    """Return Chromium; the home is built before, since Playwright keeps an event loop in this thread.
+
+    Of one module: without ``__init__.py`` a package ends with the session, and so would that loop, beside
+    which the tests after could not run their own.
+    """
     path = os.environ.get(CHROMIUM)
     if not path:
         pytest.skip(f"{CHROMIUM} is not set")
