@@ -65,11 +65,11 @@ wheel-demo: wheel
 	cd var/wheel && environment/bin/pip install --quiet --disable-pip-version-check ../../dist/*.whl
 	cd var/wheel && environment/bin/risk-model demo --home demo
 
-# Needs uv. Keeps what is pinned wherever it still fits.
+# With the uv of an earlier setup-dev. Keeps what is pinned wherever it still fits, and extras (pip checks them).
 locks:
-	uv pip compile setup.cfg --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
+	$(BIN)/uv pip compile setup.cfg --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
 		-c locks/base.txt -o locks/base.txt
-	uv pip compile setup.cfg --extra dev --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
+	$(BIN)/uv pip compile setup.cfg --extra dev --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
 		-c locks/dev.txt -o locks/dev.txt
 
 # NAME: features, single, models, explain, plan, serve, province
