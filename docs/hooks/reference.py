@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
@@ -28,9 +30,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Show roles of docstrings as plain code, and formulas as they are written."""
+    """Show roles of docstrings as plain code, formulas as they are written; let paths break at slashes."""
     html = re.sub(r":(?:math|class|func|mod|meth|attr|data):(?=<code>)", "", html)
-    return re.sub(r"<p>\.\. math::\s*(.*?)</p>", r"<pre><code>\1</code></pre>", html, flags=re.S)
+    html = re.sub(r"<p>\.\. math::\s*(.*?)</p>", r"<pre><code>\1</code></pre>", html, flags=re.S)
+    paths = r"<code>[\w.-]+(?:/[\w.-]+)+</code>"
+    return re.sub(paths, lambda path: re.sub(r"(?<=\w)/(?=\w)", "/<wbr>", path[0]), html)
 
 
 def pages() -> dict[str, str]:
@@ -107,38 +111,73 @@ def described(document: dict[str, Any]) -> str:
         "`/docs`; for programs: [openapi.json](openapi.json). Errors are problem documents (RFC 9457) that "
         "name field and fix.",
     ]
+    problems: dict[str, str] = {}
     for path, methods in document["paths"].items():
         for method, told in methods.items():
             lines += [f"## {method.upper()} {path}", told.get("summary") or told.get("description") or ""]
+            if told.get("x-roles"):
+                lines.append(f"Roles: {', '.join(told['x-roles'])}.")
+            lines.append(_table("parameter", map(_query, told.get("parameters", []))))
             body = told.get("requestBody", {}).get("content", {})
-            for media, content in body.items():
-                lines.append(f"Body: `{media}`{_named(content.get('schema', {}))}")
-            answers = [
-                f"| {status} | {answer.get('description', '')} |"
-                for status, answer in told["responses"].items()
+            lines += [f"Body: `{media}`{_named(content)}" for media, content in body.items()]
+            good = {status: one for status, one in told["responses"].items() if int(status) < 400}
+            bad = {
+                status: one["description"] for status, one in told["responses"].items() if status not in good
+            }
+            problems |= bad
+            for status, one in good.items():
+                held = [f"`{media}`{_named(content)}" for media, content in one.get("content", {}).items()]
+                lines.append(f"Answer {status}: {' or '.join(held) or 'empty'}")
+            lines.append(f"Problems: {', '.join(sorted(bad))}")
+    lines += [
+        "## Problems",
+        "\n".join(
+            [
+                "| status | means |",
+                "| --- | --- |",
+                *(f"| {one} | {problems[one]} |" for one in sorted(problems)),
             ]
-            lines.append("\n".join(["| answer | |", "| --- | --- |", *answers]))
+        ),
+    ]
     lines.append("## Bodies")
     for name, schema in sorted(document.get("components", {}).get("schemas", {}).items()):
         lines += [f"### {name}", schema.get("description", "").split("\n\n")[0].replace("\n", " ")]
-        rows = [
-            f"| `{field}`{' *' if field in schema.get('required', []) else ''} | {_kind(told)} | "
-            f"{(told.get('description') or '').replace(chr(10), ' ').replace('|', chr(92) + '|')} |"
-            for field, told in schema.get("properties", {}).items()
-        ]
-        if rows:
-            lines.append("\n".join(["| field (* required) | type | meaning |", "| --- | --- | --- |", *rows]))
+        required = schema.get("required", [])
+        fields = schema.get("properties", {}).items()
+        lines.append(_table("field", (_row(name, told, name in required) for name, told in fields)))
     return "\n\n".join(line for line in lines if line) + "\n"
 
 
-def _named(schema: dict[str, Any]) -> str:
-    name = schema.get("$ref", "").rpartition("/")[2]
-    return f", {name}" if name else ""
+def _table(what: str, rows: Iterable[str]) -> str:
+    lines = list(rows)
+    return (
+        "\n".join([f"| {what} (* required) | type | meaning |", "| --- | --- | --- |", *lines])
+        if lines
+        else ""
+    )
+
+
+def _query(parameter: dict[str, Any]) -> str:
+    told = {"description": parameter.get("description"), **parameter["schema"]}
+    return _row(parameter["name"], told, parameter.get("required", False))
+
+
+def _row(name: str, schema: dict[str, Any], required: bool) -> str:
+    described = [schema, *schema.get("anyOf", [])]
+    told = next((one["description"] for one in described if one.get("description")), "")
+    told = told.replace("\n", " ").replace("|", "\\|")
+    return f"| `{name}`{' *' if required else ''} | {_kind(schema)} | {told} |"
+
+
+def _named(content: dict[str, Any]) -> str:
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return f", [{name}](#{name.lower()})" if name else ""
 
 
 def _kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        name = str(schema["$ref"]).rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
         return " or ".join(_kind(one) for one in schema["anyOf"])
     if schema.get("type") == "array":

@@ -89,7 +89,12 @@ def test_the_reference_is_made_from_the_product(site: Path) -> None:
     lines = text("reference/command-line.html")
     for command in ("risk-model simulate", "risk-model plan verify", "risk-model lists enter", "--as-of"):
         assert command in lines
-    assert "/v1/in-force" in text("reference/interface.html")
+    interface = text("reference/interface.html")
+    assert "/v1/in-force" in interface
+    # Bodies are led to, and parameters of the address told.
+    assert 'href="#drawrequest"' in interface
+    assert 'id="drawrequest"' in interface
+    assert "Idempotency-Key" in interface
     assert "inclusion_probability" in text("reference/records.html")
     assert "supervision/plan_rules.yaml" in text("reference/rules.html")
     python = text("reference/python.html")
