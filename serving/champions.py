@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from features.errors import InputError
 from features.home import Home
 from features.store import RecordStore
 from risk_model.classification import ModelVersion
+from risk_model.model import RiskModel
 from risk_model.publication import Publication
 from risk_model.scoring import Scorer
 from risk_model.tiers.overrides import Overrides
@@ -25,6 +27,8 @@ logger = logging.getLogger("risk_model.serving")
 
 GENERAL_MODEL = "general"
 CONTEXT = "context"
+#: In a home that is a bundle: folder of the champions themselves, and their versions in it.
+BUNDLED, VERSIONS = "champions", "versions.json"
 
 
 @dataclass(frozen=True)
@@ -74,29 +78,54 @@ def load_champions(
     InputError
         If a champion cannot be used by this version.
     """
-    path = database_file(home)
-    if path is not None and not path.is_file():
-        # Asking the registry would make an empty database.
-        return None
-    from risk_model.registry import Registry
-
-    registry = Registry(home)
-    names = sorted(registry.champions(), key=lambda name: (name != GENERAL_MODEL, name))
-    versions = {name: registry.find(name).version for name in names}
+    bundled = bundled_versions(home)
+    versions = registered_versions(home) if bundled is None else bundled
     if not versions:
         return None
     snapshot = publication.name if publication is not None else None
     if held is not None and held.versions == versions and held.snapshot == snapshot:
         return held
-    models = (
-        held.models
-        if held is not None and held.versions == versions
-        else {
+    if held is not None and held.versions == versions:
+        models = held.models
+    elif bundled is not None:
+        models = {
+            name: ModelVersion(RiskModel.load(home.root / BUNDLED / name), version)
+            for name, version in versions.items()
+        }
+    else:
+        from risk_model.registry import Registry
+
+        registry = Registry(home)
+        models = {
             name: ModelVersion(registry.load(name, version)[0], version) for name, version in versions.items()
         }
-    )
     context = None if publication is None else context_for(home, publication, Scorer(models).plan)
     return Champions(versions, models, Scorer(models, context, Overrides(home)), snapshot)
+
+
+def bundled_versions(home: Home) -> dict[str, str] | None:
+    """Return model → version of the champions in a bundle; None if the home is none."""
+    path = home.root / BUNDLED / VERSIONS
+    if not path.is_file():
+        return None
+    versions: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return _general_first(versions)
+
+
+def registered_versions(home: Home) -> dict[str, str]:
+    """Return model → version of the champions in the registry; nothing if there is no registry."""
+    path = database_file(home)
+    if path is not None and not path.is_file():
+        # Asking the registry would make an empty database.
+        return {}
+    from risk_model.registry import Registry
+
+    registry = Registry(home)
+    return _general_first({name: registry.find(name).version for name in registry.champions()})
+
+
+def _general_first(versions: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(versions.items(), key=lambda item: (item[0] != GENERAL_MODEL, item[0])))
 
 
 def context_for(home: Home, publication: Publication, plan: Plan) -> Context | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("serve")(serve)
+    app.command("bundle")(make_bundle)
     keys = typer.Typer(no_args_is_help=True)
     keys.command("create")(create_key)
     keys.command("list")(list_keys)
@@ -53,6 +54,29 @@ def serve(
     code = run(Home.locate(home), host=host, port=port, workers=workers, tls=tls)
     if code:
         raise typer.Exit(code)
+
+
+def make_bundle(
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that does not exist yet.")],
+    records: Annotated[
+        bool, typer.Option("--records", help="Take the records along, so that dossiers name them.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the classification in force, the champions and the public site into a home of their own."""
+    from dataclasses import asdict
+
+    from features.home import Home
+    from serving.bundle import bundle
+
+    made = bundle(Home.locate(home), out.absolute(), records=records)
+    if as_json:
+        print_json({**asdict(made), "folder": str(made.folder)})
+        return
+    champions = ", ".join(f"{name} {version}" for name, version in made.champions.items())
+    typer.echo(f"{made.folder}: classification {made.classification}; champions {champions}")
 
 
 def create_key(

@@ -14,7 +14,7 @@ from features.errors import InputError
 from features.home import Home
 from risk_model.publication import Publication
 from risk_model.publication.reading import current_name
-from serving.champions import Champions, database_file, load_champions
+from serving.champions import BUNDLED, VERSIONS, Champions, database_file, load_champions
 from serving.problems import FieldError, Problem, nothing_published
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Current:
         if path is None:
             # A database elsewhere tells nothing from outside: look again each time.
             return time.monotonic()
-        files = [path, path.with_name(path.name + "-wal")]
+        files = [path, path.with_name(path.name + "-wal"), self.home.root / BUNDLED / VERSIONS]
         written = [(found.stat().st_mtime_ns, found.stat().st_size) for found in files if found.exists()]
         return current_name(self.home), written
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import cast
 
 import risk_model  # noqa: F401 - turns the usage reports of libraries off before they are imported
@@ -16,7 +17,8 @@ import risk_model  # noqa: F401 - turns the usage reports of libraries off befor
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from features.home import Home
+from features.home import ENVIRONMENT_VARIABLE, Home
+from serving.access.own_host import NO_KEYS, reached_locally
 from serving.application import application
 from serving.logs import to_stderr
 from serving.problems import Problem
@@ -28,8 +30,13 @@ TIMEOUT = 120
 #: What BentoML answers itself.
 BENTOML_PATHS = frozenset({"/metrics", "/livez"})
 
+#: In a bento: the home that was built into it, beside the code.
+BUILT_IN = Path(__file__).resolve().parent.parent / "bundle"
+
 logger = logging.getLogger("risk_model.serving")
-APPLICATION = application(Home.locate())
+APPLICATION = application(
+    Home(BUILT_IN) if ENVIRONMENT_VARIABLE not in os.environ and BUILT_IN.is_dir() else Home.locate()
+)
 
 
 @bentoml.service(
@@ -67,8 +74,13 @@ class Answers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        theirs = scope["type"] != "http" or scope["path"] in BENTOML_PATHS
-        await (self.app if theirs else APPLICATION)(scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif APPLICATION.state.context.gate.open and not reached_locally(scope):
+            # Whoever started it past `risk-model serve`, which refuses to listen there.
+            await NO_KEYS.response()(scope, receive, send)
+        else:
+            await (self.app if scope["path"] in BENTOML_PATHS else APPLICATION)(scope, receive, send)
 
 
 # The decorator has made a service of the class.

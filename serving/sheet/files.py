@@ -42,7 +42,7 @@ def sheet_html(
     credit_code
         The enterprise.
     model
-        By default the sector model that speaks of it, else the general one.
+        By default the sector model of the riskiest tier that speaks of it, else the general one.
     lang
         ``zh`` or ``en``.
 
