@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,6 +26,9 @@ _NAMES = {
     "seed": "random_state",
     "num_threads": "n_jobs",
 }
+
+
+LOGGER = "risk_model.lightgbm"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Cluster:
         """
         from lightgbm.dask import DaskLGBMClassifier
 
+        # It prints what it says of ports; standard output is the answer of a command.
+        lgb.register_logger(logging.getLogger(LOGGER))
         # Without types of its own.
         da: Any = import_module("dask.array")
         delayed: Any = import_module("dask").delayed

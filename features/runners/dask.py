@@ -54,7 +54,17 @@ def dask_scheduler(place: StoredSnapshot, address: str | None = None) -> Iterato
     address
         Of a running scheduler; a local cluster by default.
     """
-    from dask.distributed import Client, LocalCluster
+    from dask.distributed import Client, LocalCluster, WorkerPlugin
+
+    class Apart(WorkerPlugin):
+        """Sends what libraries of a worker print to standard error.
+
+        Its standard output is that of the process that started it: the answer of a command. LightGBM writes
+        there from C++, past Python's own.
+        """
+
+        def setup(self, worker: Any) -> None:
+            os.dup2(2, 1)
 
     if address is not None:
         with Client(address) as client:  # type: ignore[no-untyped-call]
@@ -68,4 +78,5 @@ def dask_scheduler(place: StoredSnapshot, address: str | None = None) -> Iterato
         ) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
+        client.register_plugin(Apart())
         yield Dask(client, place)

@@ -147,7 +147,9 @@ def test_spark_does_not_train(home: Home) -> None:
 @pytest.mark.dask
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
-def test_the_command_line_trains_past_memory(records: Any, tmp_path: Path) -> None:
+def test_the_command_line_trains_past_memory(
+    records: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     from typer.testing import CliRunner
 
     from risk_model.cli import build
@@ -159,6 +161,8 @@ def test_the_command_line_trains_past_memory(records: Any, tmp_path: Path) -> No
         asked = ["train", "general", *options, "--home", str(tmp_path / "home"), "--json"]
         done = CliRunner().invoke(build(), asked)
         assert done.exit_code == 0, done.output
+        # Nor do the workers, whose output is this process's.
+        assert "LightGBM" not in capfd.readouterr().out
         answers.append(json.loads(done.stdout)[0])
     plain, out_of_core, dask = (one["evaluation"]["metrics"]["roc_auc"] for one in answers)
     assert out_of_core == plain
