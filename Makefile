@@ -72,7 +72,7 @@ locks:
 	$(BIN)/uv pip compile setup.cfg --extra dev --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-strip-extras \
 		-c locks/dev.txt -o locks/dev.txt
 
-# NAME: features, single, models, explain, plan, serve, province
+# NAME: features, single, models, explain, plan, serve, faults, province
 bench: setup-dev
 	$(BIN)/python -m benchmarks $(NAME) $(if $(QUICK),--quick)
 

@@ -41,7 +41,7 @@ from risk_model.publication import Publication
 from risk_model.registry import Registry
 from risk_model.specification import load_specification
 from risk_model.training import train
-from serving.api.version_1 import ARROW
+from serving.arrow import ARROW
 from serving.running import ROOT, SERVICE, environment
 
 CONCURRENCY = (1, 16, 64)
