@@ -156,9 +156,12 @@ def test_the_command_line_trains_past_memory(
 
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "store").symlink_to(records.root)
+    few = tmp_path / "few.yaml"
+    few.write_text("general: {learner: {trees: 30}}")
     answers = []
     for options in ([], ["--out-of-core"], ["--runner", "dask"]):
-        asked = ["train", "general", *options, "--home", str(tmp_path / "home"), "--json"]
+        asked = ["train", "general", *options, "--profile", str(few)]
+        asked += ["--home", str(tmp_path / "home"), "--json"]
         done = CliRunner().invoke(build(), asked)
         assert done.exit_code == 0, done.output
         # Nor do the workers, whose output is this process's.
