@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from features.errors import InputError
 from features.home import Home
 from risk_model.publication import Publication
+from risk_model.publication.layout import CURRENT
 from risk_model.publication.reading import current_name
 from serving.champions import BUNDLED, VERSIONS, Champions, database_file, load_champions
 from serving.problems import FieldError, Problem, nothing_published
@@ -43,6 +44,7 @@ class Current:
         self.home = home
         self._open: OrderedDict[str, Publication] = OrderedDict()
         self._in_force: Publication | None = None
+        self._name_read: tuple[tuple[int, int, int], str | None] | None = None
         self._publication_lock = threading.Lock()
         self._watch = _Watch(watch_seconds)
         self._champions: Champions | None = None
@@ -59,7 +61,7 @@ class Current:
             503 if nothing is published.
         """
         try:
-            name = current_name(self.home)
+            name = self._name()
         except OSError as error:
             logger.exception("the name of the classification in force cannot be read")
             raise nothing_published(InputError(f"CURRENT cannot be read: {error.strerror}")) from None
@@ -79,6 +81,19 @@ class Current:
             raise nothing_published(InputError(f"classification {name} cannot be read")) from error
         logger.info("classification %s is in force", name)
         return self._in_force
+
+    def _name(self) -> str | None:
+        """Return the name of the classification in force; the file is read when it is another one."""
+        try:
+            found = (self.home.published / CURRENT).stat()
+        except FileNotFoundError:
+            return None
+        stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+        held = self._name_read
+        if held is None or held[0] != stamp:
+            # What is put there between the two looks has another stamp, and is read by the next.
+            held = self._name_read = (stamp, current_name(self.home))
+        return held[1]
 
     def named(self, name: str) -> Publication:
         """Return a classification by name; it is kept open for a while.

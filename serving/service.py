@@ -6,6 +6,7 @@ index page loads a script from outside, and its endpoints answer malformed bodie
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from pathlib import Path
@@ -58,6 +59,9 @@ class RiskModelService:
         except Problem as problem:
             # It starts all the same: what is published later is picked up.
             logger.warning("%s %s", problem.detail, problem.errors[0].fix if problem.errors else "")
+        # What is loaded stays: looking through it again and again would hold requests up.
+        gc.collect()
+        gc.freeze()
 
 
 class Answers:

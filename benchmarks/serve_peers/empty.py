@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import risk_model  # noqa: F401 - turns the usage reports of libraries off before they are imported
 
 # isort: split
@@ -15,4 +17,9 @@ class Empty:
     @bentoml.api(route="/empty")
     def empty(self) -> dict[str, str]:
         """Answer without looking at anything."""
+        return {}
+
+    @bentoml.api(route="/body")
+    def body(self, sent: dict[str, Any], /) -> dict[str, str]:
+        """Read a JSON document and answer without looking at it."""
         return {}
