@@ -43,6 +43,30 @@ class Dask:
             yield waiting.popleft().result()
 
 
+def local_cluster(workers: int) -> Any:
+    """Start a cluster of local processes with a core each; nothing listens but it, on this host only.
+
+    Parameters
+    ----------
+    workers
+        How many.
+
+    Returns
+    -------
+    dask.distributed.LocalCluster
+    """
+    from dask.distributed import LocalCluster
+
+    return LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        # No dashboard; what answers in its place takes any port, so that clusters can run side by side.
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+    )
+
+
 @contextmanager
 def dask_scheduler(place: StoredSnapshot, address: str | None = None) -> Iterator[Dask]:
     """Connect to a cluster, or start one of local processes, one a core.
@@ -54,7 +78,7 @@ def dask_scheduler(place: StoredSnapshot, address: str | None = None) -> Iterato
     address
         Of a running scheduler; a local cluster by default.
     """
-    from dask.distributed import Client, LocalCluster, WorkerPlugin
+    from dask.distributed import Client, WorkerPlugin
 
     class Apart(WorkerPlugin):
         """Sends what libraries of a worker print to standard error.
@@ -70,12 +94,8 @@ def dask_scheduler(place: StoredSnapshot, address: str | None = None) -> Iterato
         with Client(address) as client:  # type: ignore[no-untyped-call]
             yield Dask(client, place)
         return
-    workers = os.cpu_count() or 1
-    # No dashboard: nothing listens but the cluster itself, on this host only.
     with (
-        LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-        ) as cluster,
+        local_cluster(os.cpu_count() or 1) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
         client.register_plugin(Apart())

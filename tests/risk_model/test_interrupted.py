@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from features.errors import InputError
 from features.runners import scheduler_of
+from features.runners.dask import local_cluster
 from risk_model.classification import ModelVersion, classify
 from risk_model.publication import Publication, PublicationWriter, layout
 from risk_model.shipping import Fleet
@@ -163,13 +164,13 @@ def test_models_travel_as_their_files(models: dict[str, ModelVersion]) -> None:
 def test_dask_on_two_workers(
     whole: Publication, trainings: Any, models: dict[str, ModelVersion], tmp_path: Path
 ) -> None:
-    from dask.distributed import Client, LocalCluster
+    from dask.distributed import Client
 
     from features.runners.dask import Dask
     from features.runners.processes import StoredSnapshot
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
+        local_cluster(2) as cluster,
         Client(cluster) as client,
     ):
         scheduler = Dask(client, StoredSnapshot.of(trainings.snapshot))

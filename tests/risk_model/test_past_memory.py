@@ -12,6 +12,7 @@ import pytest
 
 from features.errors import InputError
 from features.home import Home
+from features.runners.dask import local_cluster
 from risk_model import dataset as datasets
 from risk_model.evaluation.metrics import rank_auc
 from risk_model.pipeline import train_models
@@ -95,14 +96,14 @@ def test_out_of_core_is_the_same_model_bit_for_bit(
 @pytest.mark.dask
 @pytest.mark.filterwarnings("ignore")
 def test_two_workers_train_a_model_as_good(trainings: Any, small: Any, tmp_path: Path) -> None:
-    from dask.distributed import Client, LocalCluster
+    from dask.distributed import Client
 
     from features.runners.dask import Dask
     from features.runners.processes import StoredSnapshot
     from risk_model.distributed import Cluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
+        local_cluster(2) as cluster,
         Client(cluster) as client,
     ):
         for name, base in (("general", None), ("food", trainings.general.model)):

@@ -14,6 +14,7 @@ from features.definitions import LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
 from features.runners import compute, scheduler_of
+from features.runners.dask import local_cluster
 from features.runners.processes import StoredSnapshot
 from features.runners.threads import Threads
 from features.store import RecordStore
@@ -57,12 +58,12 @@ def same(found: pa.Table, expected: pa.Table) -> None:
 @pytest.mark.dask
 @pytest.mark.filterwarnings("ignore")
 def test_dask_on_two_processes(snapshot: Any, expected: pa.Table) -> None:
-    from dask.distributed import Client, LocalCluster
+    from dask.distributed import Client
 
     from features.runners.dask import Dask
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
+        local_cluster(2) as cluster,
         Client(cluster) as client,
     ):
         scheduler = Dask(client, StoredSnapshot.of(snapshot))
