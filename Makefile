@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_HOME ?= var/demo
+# Test files run side by side; each process wants some 3 GiB.
+WORKERS ?= 2
 
 .PHONY: setup setup-dev demo test quick lint types coverage notebooks bench docs wheel wheel-demo locks clean
 
@@ -26,7 +28,7 @@ demo: setup
 	$(BIN)/risk-model demo --home $(RUN_HOME)
 
 test: setup-dev lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 quick: setup-dev
 	$(BIN)/python -m pytest -q -m "not long and not spark and not dask and not postgres and not browser"
