@@ -1,4 +1,4 @@
-"""Write a CSV of yearly product-quality checks of the manufacturers of a simulated province.
+"""Write a CSV of half-yearly product-quality checks of the manufacturers of a simulated province.
 
     python examples/industrial_products/make_records.py SIMULATED FILE
 
@@ -10,14 +10,15 @@ and something that only these checks show: how well a maker controls its product
 from __future__ import annotations
 
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-#: Share of the makers that a year's draw takes.
-DRAWN = 0.5
+#: Share of the makers that a half-year's draw takes.
+DRAWN = 0.6
 SEED = 2026
 FOOD_AND_TOBACCO = ("C13", "C14", "C15", "C16")
 
@@ -42,14 +43,14 @@ def checks(simulated: Path) -> pd.DataFrame:
     control = rng.normal(size=len(who))
     chance = 1 / (1 + np.exp(1.4 - 0.6 * (log_odds - log_odds.mean()) - 1.1 * control))
     parts = []
-    for year in range(2016, 2026):
-        day = pd.Timestamp(year, 1, 10) + pd.to_timedelta(rng.integers(0, 340, size=len(who)), unit="D")
+    for year, month in product(range(2016, 2026), (1, 7)):
+        day = pd.Timestamp(year, month, 5) + pd.to_timedelta(rng.integers(0, 170, size=len(who)), unit="D")
         text = day.strftime("%Y-%m-%d")
         drawn = (rng.random(len(who)) < DRAWN) & (who["since"] < text) & (text < who["until"])
         failed, grave = rng.random(len(who)) < chance, rng.random(len(who)) < 0.15
         part = pd.DataFrame(
             {
-                "抽查编号": [f"CC{year}-{place:06d}" for place in range(len(who))],
+                "抽查编号": [f"CC{year}{month:02d}-{place:06d}" for place in range(len(who))],
                 "社会信用代码": who.index,
                 "抽查日期": text,
                 "抽中概率": DRAWN,
