@@ -163,7 +163,9 @@ def _drift(name: str, told: Mapping[str, Any], publication: Publication, call: C
         "volumes": told["volumes"],
         "reference": told["reference"],
         "alarms": [
-            alarm[lang] for alarm in told["alarms"] if not any(district in alarm["en"] for district in hidden)
+            _named(alarm[lang], told["features"], lang)
+            for alarm in told["alarms"]
+            if not any(district in alarm["en"] for district in hidden)
         ],
         "score": told["score"],
         "histogram": _histogram(told["score"]),
@@ -179,6 +181,12 @@ def _drift(name: str, told: Mapping[str, Any], publication: Publication, call: C
         ],
         "judged": [_judged(one) for one in told["calibration"]["classifications"]],
     }
+
+
+def _named(alarm: str, features: Mapping[str, Any], lang: str) -> str:
+    """Return an alarm with the label of the feature that it begins with instead of its name."""
+    name, space, rest = alarm.partition(" ")
+    return f"{features[name]['label'][lang]}{space}{rest}" if name in features else alarm
 
 
 def _histogram(score: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -39,11 +39,16 @@ def sideways(page: Any) -> int:
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_is_content(site: Site, watched: Watched, name: str, lang: str) -> None:
     assert set(PAGES) == set(site.pages)
-    for viewport in (WIDE, PHONE):
-        page = watched.open(site.url + site.pages[name], lang=lang, viewport=viewport)
-        assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
+    page = watched.open(site.url + site.pages[name], lang=lang)
+    assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
+    assert violations(page) == []
+    assert sideways(page) <= 0
+    # The same page in a narrow window is what a phone shows: the style sheet asks for the width only. What
+    # axe says of it depends on the width and on the words, but not on both together.
+    page.set_viewport_size(PHONE)
+    assert sideways(page) <= 0
+    if lang == "zh":
         assert violations(page) == []
-        assert sideways(page) <= 0
 
 
 @pytest.mark.parametrize("name", ["dossier", "sheet"])
@@ -64,8 +69,9 @@ def test_axe_finds_what_is_wrong(site: Site, watched: Watched) -> None:
 
 def test_the_published_site(site: Site, watched: Watched) -> None:
     for lang in ("zh", "en"):
+        page = watched.open(f"{site.url}/public/{lang}/index.html", lang=lang)
         for viewport in (WIDE, PHONE):
-            page = watched.open(f"{site.url}/public/{lang}/index.html", lang=lang, viewport=viewport)
+            page.set_viewport_size(viewport)
             assert violations(page) == []
 
 

@@ -11,7 +11,7 @@ from risk_model.lifecycle import monitor
 from tests.serving.browser.conftest import Site, Watched
 
 
-def test_models_with_metrics_and_plots(site: Site, watched: Watched, picture: Callable[..., Path]) -> None:
+def test_models_with_metrics_and_plots(site: Site, watched: Watched) -> None:
     page = watched.open(f"{site.url}/models")
     for told in site.publication.document["models"].values():
         assert page.get_by_role("heading", name=told["title"]["en"]).is_visible()
@@ -20,7 +20,6 @@ def test_models_with_metrics_and_plots(site: Site, watched: Watched, picture: Ca
         box = plot.bounding_box()
         assert box["width"] > 150
         assert box["height"] > 150
-    picture(page, "models")
 
 
 def test_drift_is_that_of_monitoring(site: Site, watched: Watched, picture: Callable[..., Path]) -> None:
@@ -32,14 +31,15 @@ def test_drift_is_that_of_monitoring(site: Site, watched: Watched, picture: Call
         words = section.inner_text()
         assert f"{told['score']['psi']:.4f}" in words
         for alarm in told["alarms"]:
-            assert alarm["en"] in words
+            # With the label of the feature, where it is of one.
+            feature, _, rest = alarm["en"].partition(" ")
+            known = told["features"].get(feature)
+            assert (f"{known['label']['en']} {rest}" if known else alarm["en"]) in words
         assert section.locator("svg.histogram rect").count() > 4
     picture(page, "drift")
 
 
-def test_the_challenger_beside_the_champion(
-    site: Site, watched: Watched, picture: Callable[..., Path]
-) -> None:
+def test_the_challenger_beside_the_champion(site: Site, watched: Watched) -> None:
     page = watched.open(f"{site.url}/models/challenger")
     general = page.locator("section[aria-labelledby='model-general']")
     # The same model under another version: nothing moves, nobody changes hands.
@@ -48,7 +48,6 @@ def test_the_challenger_beside_the_champion(
     assert "risk-model promote general 2" in general.inner_text()
     food = page.locator("section[aria-labelledby='model-food']")
     assert "There is no challenger" in food.inner_text()
-    picture(page, "challenger")
 
 
 def test_quality_is_that_of_the_records(site: Site, watched: Watched, picture: Callable[..., Path]) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 from risk_model.explanation.explanation import explain_published
 from tests.serving.browser.conftest import Site, Watched
 
+#: Enough for a dossier down to its waterfall.
+TALL = {"width": 1280, "height": 1500}
+
 
 def test_from_search_to_the_records_behind_a_bar(
     site: Site, watched: Watched, picture: Callable[..., Path]
@@ -26,6 +29,8 @@ def test_from_search_to_the_records_behind_a_bar(
     page.keyboard.press("Enter")
     strongest = told.indicators[0]
     assert bars.first.get_by_text(strongest.features[0].feature.label.en).first.is_visible()
+    page.set_viewport_size(TALL)
+    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     picture(page, "dossier")
     # Every number of the waterfall: base and bars sum to the score.
     edges = [float(text) for text in page.locator(".edge .step-points").all_inner_texts()]
