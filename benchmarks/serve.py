@@ -276,8 +276,14 @@ def running(command: list[str], home: Home, log: Path) -> Iterator[None]:
     scratch = log.with_suffix(".bentoml")
     scratch.mkdir()
     with log.open("wb") as output:
+        # MLflow looks for uvicorn there, whether or not the environment is activated.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment(home, 1, scratch), cwd=ROOT
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**environment(home, 1, scratch), "PATH": path},
+            cwd=ROOT,
         )
         try:
             yield
