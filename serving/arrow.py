@@ -41,14 +41,23 @@ def read_stream(body: bytes) -> pa.Table:
             table = reader.read_all()
         table.validate(full=True)
         for field in table.schema:
-            # Names and types are told in refusals, and PyArrow has not looked at their text yet.
-            str(field)
+            _read_names(field)
     except (pa.ArrowException, OSError, ValueError, MemoryError, struct.error, OverflowError) as error:
         raise _unusable(
             str(error).partition("\n")[0][:200] or "it cannot be read",
             "Write it with pyarrow.ipc.new_stream.",
         ) from None
     return table
+
+
+def _read_names(field: pa.Field) -> None:
+    """Read the names of a field and of all inside it.
+
+    They are told in refusals, and PyArrow has not looked at their text yet.
+    """
+    str(field), field.name
+    for place in range(field.type.num_fields):
+        _read_names(field.type.field(place))
 
 
 def stream_of(table: pa.Table, metadata: Mapping[str, str]) -> Response:

@@ -248,6 +248,14 @@ def test_too_many_and_too_large(home: Home) -> None:
     assert_problem(post(wide, stream(row(inspection=many))), 422, "")
 
 
+@pytest.mark.parametrize("name", ["inspection", "kind"])
+def test_names_that_are_no_text(client: Client, name: str) -> None:
+    body = stream(row())
+    assert body.count(name.encode()) >= 1
+    answer = post(client, body.replace(name.encode(), b"\xfe" + name.encode()[1:]))
+    assert_problem(answer, 400, "")
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 3000), byte=st.integers(0, 255), cut=st.integers(0, 40))
 def test_no_damage_makes_the_service_fail(client: Client, place: int, byte: int, cut: int) -> None:
