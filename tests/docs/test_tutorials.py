@@ -1,4 +1,7 @@
-"""The tutorials as a reader follows them: every ``sh`` block of a page, in one shell, in a new folder."""
+"""The tutorials as a reader follows them: every ``sh`` block of a page, in one shell, in a new folder.
+
+The guide to sectors of one's own is followed in ``tests/examples/test_industrial_products.py``.
+"""
 
 from __future__ import annotations
 
@@ -90,12 +93,6 @@ def test_your_files(clone: Path) -> None:
     assert "published:" in told
     # Five of the county's own enterprises, by name.
     assert told.count("91") >= 5
-
-
-def test_add_a_sector(followed: str, clone: Path) -> None:
-    told = follow(DOCS / "how-to" / "add-a-sector.md", clone)
-    assert "quality" in told
-    assert "gain over the general model" in told
 
 
 def test_new_rule_version(clone: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -16,6 +16,7 @@ from features.definitions.written import read_declarations
 from features.home import Home
 from features.sectors import VARIABLE
 from risk_model.publication import Publication
+from tests.docs.test_tutorials import follow
 from tests.serving.test_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,31 +48,50 @@ def answer(*arguments: str, home: Path) -> Any:
     return json.loads(run(*arguments, "--json", home=home))
 
 
+class Followed(NamedTuple):
+    """What the guide leaves: a home, and what its commands printed."""
+
+    home: Path
+    told: str
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home with the general and the added model, and everybody classified by both."""
-    home = tmp_path_factory.mktemp("home")
-    quick = home / "quick.yaml"
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
+    """Return the home of a small province with a general model, in which the guide was followed."""
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    home = folder / "var" / "tutorial"
+    run("simulate", "--enterprises", "5000", "--seed", "3", home=home, sectors="")
+    files = sorted(str(path) for path in (home / "simulated" / "records").glob("*.parquet"))
+    run("ingest", "simulated", *files, home=home, sectors="")
+    quick = folder / "quick.yaml"
     windows = {"train_dates": 8, "every_months": 3, "test_dates": 2, "calibration_dates": 2}
     general = {"windows": windows, "learner": {"trees": 40, "minimum_in_leaf": 50}, "minimum_labels": 100}
-    quick.write_text(yaml.safe_dump({"general": general, NAME: {}}))
-    answer("simulate", "--enterprises", "5000", "--seed", "3", home=home)
-    files = sorted(str(path) for path in (home / "simulated" / "records").glob("*.parquet"))
-    answer("ingest", "simulated", *files, home=home)
-    checks = home / "checks.csv"
-    script = [sys.executable, str(SECTOR / "make_records.py"), str(home / "simulated"), str(checks)]
-    subprocess.run(script, check=True, cwd=ROOT, capture_output=True)
-    told = answer("ingest", str(SECTOR / "records.yaml"), str(checks), home=home)
-    assert told["files"][0]["tables"]["inspection"]["quarantined"] == 0
-    trained = answer("train", "all", "--profile", str(quick), home=home)
-    assert [one["model"] for one in trained] == ["general", NAME]
-    answer("classify", "--as-of", "2025-12-31", home=home)
-    return home
+    quick.write_text(yaml.safe_dump({"general": general}))
+    run("train", "general", "--profile", str(quick), home=home, sectors="")
+    return Followed(home, follow(ROOT / "docs" / "how-to" / "add-a-sector.md", folder))
+
+
+@pytest.fixture(scope="module")
+def home(followed: Followed) -> Path:
+    """Return the home, with everybody classified by the general and by the added model."""
+    return followed.home
 
 
 def riskiest(home: Path) -> str:
     rows = Publication.current(Home(home)).rows(model=NAME).to_pandas()
     return str(rows.sort_values(["score", "credit_code"])["credit_code"].iloc[-1])
+
+
+def test_the_guide_can_be_followed(followed: Followed) -> None:
+    assert "gain over the general model" in followed.told
+    assert "verified_quality_complaints" in followed.told
+    checks = followed.home.parents[1] / "checks.csv"
+    rows = len(checks.read_text(encoding="utf-8").splitlines()) - 1
+    again = answer("ingest", str(SECTOR / "records.yaml"), str(checks), home=followed.home)
+    table = again["files"][0]["tables"]["inspection"]
+    assert (table["quarantined"], table["accepted"]) == (0, 0)
+    assert table["duplicate"] == rows > 1_000
 
 
 def test_the_model_learned_from_its_own_features(home: Path) -> None:
@@ -102,11 +122,9 @@ def test_only_makers_of_industrial_products_are_classified(home: Path) -> None:
 def test_its_tiers_have_measures_and_a_plan(home: Path) -> None:
     told = answer("measures", "--sector", NAME, home=home)
     assert "kinds" in json.dumps(told)
-    plan = answer(
-        "plan", "--sector", NAME, "--month", "2026-01", "--capacity", "20", "--seed", "told before", home=home
-    )
-    assert plan["summary"]["selected"] == 20
-    assert answer("plan", "verify", plan["plan"], home=home)["passed"]
+    (plan,) = (home / "plans").iterdir()
+    assert len((plan / "selected.csv").read_text(encoding="utf-8").splitlines()) == 1 + 20
+    assert answer("plan", "verify", plan.name, home=home)["passed"]
 
 
 def test_served(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
