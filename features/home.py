@@ -18,10 +18,14 @@ class Home:
     Parameters
     ----------
     root
-        The folder; it is made when something is first written.
+        The folder; it is made when something is first written. Kept absolute: it is the same one after a
+        change of the working directory, and addresses are made of it.
     """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root).absolute())
 
     @classmethod
     def locate(cls, given: Path | str | None = None) -> Home:

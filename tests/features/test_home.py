@@ -29,3 +29,11 @@ def test_an_entry_point_of_mlflow_sees_the_registry_of_the_home(
     assert Home(tmp_path).tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
     monkeypatch.setenv("RISK_MODEL_TRACKING_URI", "postgresql://server/team")
     assert Home(tmp_path).tracking_uri == "postgresql://server/team"
+
+
+def test_a_relative_home_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = Home(Path("var"))
+    monkeypatch.chdir(tmp_path.parent)
+    assert home.root == tmp_path / "var"
+    assert home.artifacts.as_uri().startswith("file:///")
