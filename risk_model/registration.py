@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.kernel.few import FewRecords
 from features.records import TABLES
 from features.runners.threads import RecordReader
 
@@ -57,7 +58,7 @@ def registration_at(snapshot: RecordReader, as_of: date, codes: pa.Array) -> pa.
     return pa.table([codes.cast(pa.string()), *columns], schema=SCHEMA)
 
 
-def registration_in(records: Mapping[str, pa.Table], as_of: date) -> dict[str, str | None]:
+def registration_in(records: Mapping[str, pa.Table | FewRecords], as_of: date) -> dict[str, str | None]:
     """Return the registration state of the one enterprise whose records are at hand.
 
     Parameters
@@ -71,6 +72,10 @@ def registration_in(records: Mapping[str, pa.Table], as_of: date) -> dict[str, s
     table = records.get("enterprise")
     if table is None:
         return blank
+    if isinstance(table, FewRecords):
+        rows = [row for row in table.rows if row["event_date"] <= as_of and row["recorded_at"] <= as_of]
+        rows.sort(key=lambda row: (row["event_date"], row["recorded_at"]))
+        return {name: rows[-1][name] for name in COLUMNS} if rows else blank
     day = pa.scalar(as_of, pa.date32())
     known = pc.and_(pc.less_equal(table["event_date"], day), pc.less_equal(table["recorded_at"], day))
     table = table.filter(known).sort_by([("event_date", "ascending"), ("recorded_at", "ascending")])

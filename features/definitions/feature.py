@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from features.definitions.across import Across
 from features.definitions.terms import Combination, Term
@@ -76,7 +77,7 @@ class Feature:
         """The record table it is made from; of several, the first."""
         return self.terms[0].table
 
-    @property
+    @cached_property
     def tables(self) -> tuple[str, ...]:
         """All record tables it is made from."""
         extra = () if self.across is None else self.across.tables

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from features.definitions.across import TIE_TABLES, Level, Measure, Neighbourhood, Related, Tie
 from features.definitions.expressions import Missing, Negated
@@ -161,7 +162,7 @@ class BeyondPlan:
         tables = {TIE_TABLES[tie] for tie in self.ties}
         return {table: TIE_COLUMNS[table] for table in sorted(tables)}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that decides what must be known of others."""
         content = [

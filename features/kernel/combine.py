@@ -105,8 +105,8 @@ class Combining:
 
 def ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return first by second, missing where the second is not positive."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(second > 0, first / second, np.nan)
+    found = np.full(np.shape(first), np.nan)
+    return np.asarray(np.divide(first, second, out=found, where=second > 0))
 
 
 def _trend(

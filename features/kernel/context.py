@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -170,11 +171,30 @@ class Context:
         if steps is None:
             return np.zeros(len(keys)), np.zeros(len(keys))
         names, position, top, bottom = steps
-        place = pc.index_in(keys, value_set=names).fill_null(-1).to_numpy().astype(np.int64)
         width = len(self.dates)
+        if len(keys) == 1:
+            # Arrow would read all names for the one that is looked for.
+            one = self._place_of_name(rate, level).get(keys[0].as_py(), -1)
+            last = int(position.searchsorted(one * width + at[0], side="right")) - 1
+            if one < 0 or last < 0 or position[last] // width != one:
+                return np.zeros(1), np.zeros(1)
+            return top[last : last + 1], bottom[last : last + 1]
+        place = pc.index_in(keys, value_set=names).fill_null(-1).to_numpy().astype(np.int64)
         newest = np.searchsorted(position, place * width + at, side="right") - 1
         known = (place >= 0) & (newest >= 0) & (position[newest] // width == place)
         return np.where(known, top[newest], 0.0), np.where(known, bottom[newest], 0.0)
+
+    def _place_of_name(self, rate: int, level: int) -> dict[str, int]:
+        found = self._named.get((rate, level))
+        if found is None:
+            names = self._steps[rate, level][0].to_pylist()
+            found = self._named[rate, level] = {name: place for place, name in enumerate(names)}
+        return found
+
+    @cached_property
+    def _named(self) -> dict[tuple[int, int], dict[str, int]]:
+        """Of each rate and level that was asked for a single enterprise: the places of its neighbourhoods."""
+        return {}
 
     @cached_property
     def _steps(self) -> dict[tuple[int, int], tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]]:
@@ -284,9 +304,46 @@ class Context:
         member = np.searchsorted(self._codes, wanted)
         member[member == len(self._codes)] = 0
         member = np.where(self._codes[member] == wanted, member, -1)
-        asked = (member, at, at_most, terms, len(self._codes), out)
-        _related(*self._ties[tie], *self._events, *asked)  # type: ignore[call-arg]
+        marks = self._marks
+        done = marks.hubs(tie, len(self._ties[tie][0]))
+        asked = (member, at, at_most, terms, marks.seen, marks.inside, done, marks.last, out)
+        marks.last = _related(*self._ties[tie], *self._events, *asked)  # type: ignore[call-arg]
         return out
+
+    @property
+    def _marks(self) -> _Marks:
+        """What this thread marks enterprises and hubs with."""
+        held: _Marks | None = getattr(self._of_threads, "marks", None)
+        if held is None:
+            held = self._of_threads.marks = _Marks(len(self._codes))
+        return held
+
+    @cached_property
+    def _of_threads(self) -> threading.local:
+        return threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What was worked out from it is worked out again where it is sent to.
+        return {"fingerprint": self.fingerprint, "dates": self.dates, "survey": self.survey}
+
+
+class _Marks:
+    """Who was seen: numbers that only grow, so that nothing is wiped between enterprises.
+
+    Wiping would cost every single enterprise a look at all of the province. All ties share the marks of
+    enterprises: they are as long as the province.
+    """
+
+    def __init__(self, members: int) -> None:
+        self.seen, self.inside = (np.zeros(members, dtype=np.int64) for _ in range(2))
+        self.last = 0
+        self._hubs: dict[int, np.ndarray] = {}
+
+    def hubs(self, tie: int, count: int) -> np.ndarray:
+        """Return the marks of the hubs of a tie."""
+        if tie not in self._hubs:
+            self._hubs[tie] = np.zeros(count, dtype=np.int64)
+        return self._hubs[tie]
 
 
 @njit(nogil=True, cache=True)
@@ -308,30 +365,33 @@ def _related(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     at,
     at_most,
     terms,
-    members,
+    seen,
+    inside,
+    done,
+    last,
     out,
 ):
     """Fill ``out`` as :meth:`Context.related` says; each tied enterprise counts once.
 
     An event that counts for one hub only counts wherever that hub ties, an enterprise otherwise once.
+    Marks in ``seen``, ``inside`` and ``done`` are larger than ``last``; returns the largest.
     """
-    seen = np.full(members, -1, dtype=np.int64)
-    inside = np.full(members, -1, dtype=np.int64)
-    done = np.full(hub_start.shape[0], -1, dtype=np.int64)
-    visit = 0
+    visit = last
     any_of = np.zeros(terms, dtype=np.int64)
     for pair in range(who.shape[0]):
         own, now = who[pair], at[pair]
         if own < 0:
             continue
-        seen[own] = pair
+        visit += 1
+        mark = visit
+        seen[own] = mark
         for i in range(member_start[own], member_start[own + 1]):
             if not member_first[i] <= now < member_last[i]:
                 continue
             hub = member_hub[i]
-            if done[hub] == pair:
+            if done[hub] == mark:
                 continue
-            done[hub] = pair
+            done[hub] = mark
             visit += 1
             size = 0
             for j in range(hub_start[hub], hub_start[hub + 1]):
@@ -345,8 +405,8 @@ def _related(  # type: ignore[no-untyped-def]  # noqa: PLR0912
                 if inside[other] != visit or other == own:
                     continue
                 inside[other] = -1
-                fresh = seen[other] != pair
-                seen[other] = pair
+                fresh = seen[other] != mark
+                seen[other] = mark
                 any_of[:] = 0
                 for e in range(event_start[other], event_start[other + 1]):
                     counts = event_hub[e] == hub or (event_hub[e] == -1 and fresh)
@@ -358,6 +418,7 @@ def _related(  # type: ignore[no-untyped-def]  # noqa: PLR0912
                 out[pair, 0] += 1.0
                 for term in range(terms):
                     out[pair, 1 + terms + term] += any_of[term]
+    return visit
 
 
 def rate_of_others(

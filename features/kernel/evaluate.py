@@ -219,6 +219,7 @@ def fill_beyond(
     context.check(beyond)
     at = context.places(as_of)
     dated = at >= 0
+    all_dated = bool(dated.all())
 
     def own(term: Term) -> np.ndarray:
         return np.asarray(everything[plan.place_of(term)])
@@ -241,5 +242,5 @@ def fill_beyond(
             tie = beyond.ties.index(related.tie)
             found[asked] = context.related(tie, related.at_most, len(beyond.terms), codes, at)
         value = measure_of(related.measure, part.term, len(beyond.terms), found[asked])
-        result[part.column] = np.where(dated, value, np.nan)
+        result[part.column] = value if all_dated else np.where(dated, value, np.nan)
     return neighbours

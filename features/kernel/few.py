@@ -7,7 +7,8 @@ values of those columns; what is not remembered yet is evaluated as in a range.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -26,7 +27,40 @@ _INT32 = pa.int32()
 _ENDS = ("withdrawn_at", "repaired_at", "expires_at")
 
 
-def few_arrays(plan: TablePlan, table: pa.Table | None) -> tuple[list[int], Arrays]:
+@dataclass(frozen=True)
+class FewRecords:
+    """Records of one table of one enterprise, as plain values: what a request brings.
+
+    Attributes
+    ----------
+    schema
+        The canonical schema of the table.
+    rows
+        Column → value, all columns of the schema in each.
+    """
+
+    schema: pa.Schema
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def num_rows(self) -> int:
+        """How many."""
+        return len(self.rows)
+
+    def column(self, name: str) -> list[Any]:
+        """Return the values of a column."""
+        return [row[name] for row in self.rows]
+
+    def table(self, names: Iterable[str] | None = None, order: Sequence[int] | None = None) -> pa.Table:
+        """Return the records as a table, by default all columns in the order of the rows."""
+        rows = self.rows if order is None else [self.rows[place] for place in order]
+        chosen = self.schema.names if names is None else list(names)
+        return pa.table(
+            {name: pa.array([row[name] for row in rows], self.schema.field(name).type) for name in chosen}
+        )
+
+
+def few_arrays(plan: TablePlan, table: pa.Table | FewRecords | None) -> tuple[list[int], Arrays]:
     """Return the order of the records of one enterprise, and the records as arrays.
 
     Parameters
@@ -44,14 +78,14 @@ def few_arrays(plan: TablePlan, table: pa.Table | None) -> tuple[list[int], Arra
     if count > 1:
         keys: list[Any] = list(zip(event, recorded, strict=True))
         if len(set(keys)) < count:
-            keys = list(zip(event, recorded, table["record_id"].to_pylist(), strict=True))
+            keys = list(zip(event, recorded, _values(table, "record_id"), strict=True))
         order.sort(key=keys.__getitem__)
     until = [NEVER] * count
     for name in _ENDS:
         for i, end in enumerate(_days(table, name)):
             if end is not None and end < until[i]:
                 until[i] = end
-    columns = {name: table[name].to_pylist() for name in plan.columns}
+    columns = {name: _values(table, name) for name in plan.columns}
     values = np.empty((max(len(plan.values), 1), count))
     for place, column in enumerate(plan.values):
         values[place] = _numbers(column, columns[column.column])
@@ -70,27 +104,53 @@ def _no_records(values: int) -> Arrays:
     )
 
 
-def _days(table: pa.Table, name: str) -> list[Any]:
+def together(parts: Sequence[Arrays]) -> Arrays:
+    """Return the records of several enterprises, one after the other."""
+    counts = np.array([len(part.event_day) for part in parts], dtype=np.int64)
+    return Arrays(
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        np.concatenate([part.event_day for part in parts]),
+        np.concatenate([part.visible_from for part in parts]),
+        np.concatenate([part.visible_to for part in parts]),
+        np.concatenate([part.bits for part in parts]),
+        np.concatenate([part.values for part in parts], axis=1),
+    )
+
+
+def _values(table: pa.Table | FewRecords, name: str) -> list[Any]:
+    if isinstance(table, FewRecords):
+        return table.column(name)
+    found: list[Any] = table[name].to_pylist()
+    return found
+
+
+def _days(table: pa.Table | FewRecords, name: str) -> list[Any]:
     """Return dates as days since 1970-01-01, None where there is none."""
+    if isinstance(table, FewRecords):
+        return [day if day is None else day.toordinal() - _EPOCH for day in table.column(name)]
     found: list[Any] = []
     for chunk in table[name].chunks:
         found += chunk.view(_INT32).to_pylist()
     return found
 
 
-def _words(plan: TablePlan, table: pa.Table, columns: dict[str, list[Any]]) -> np.ndarray:
+def _words(plan: TablePlan, table: pa.Table | FewRecords, columns: dict[str, list[Any]]) -> np.ndarray:
     if not plan.condition_columns:
-        return condition_bits(plan, table)
+        return _bits(plan, table)
     keys = list(zip(*(columns[name] for name in plan.condition_columns), strict=True))
     remembered = plan.words
     found = [remembered.get(key) for key in keys]
     if None in found:
-        words = condition_bits(plan, table)
+        words = _bits(plan, table)
         if len(remembered) + len(keys) > REMEMBERED:
             remembered.clear()
         remembered.update(zip(keys, words.tolist(), strict=True))
         return words
     return np.array(found, dtype=np.uint64)
+
+
+def _bits(plan: TablePlan, table: pa.Table | FewRecords) -> np.ndarray:
+    return condition_bits(plan, table.table() if isinstance(table, FewRecords) else table)
 
 
 def _numbers(column: ValueColumn, values: Sequence[Any]) -> list[float]:

@@ -80,11 +80,14 @@ class Survey:
     tables: frozenset[str]
 
 
+#: Of fewer values none is looked for twice before hashing: that takes longer than the hashing.
+_FEW = 16
+
+
 def hashed(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """Return 64-bit hashes of strings, the same on every machine; uint64."""
-    return np.asarray(
-        pd.util.hash_array(np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)), dtype=np.uint64
-    )
+    objects = np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)
+    return np.asarray(pd.util.hash_array(objects, categorize=len(objects) > _FEW), dtype=np.uint64)
 
 
 def survey(plan: BeyondPlan, records: Mapping[str, pa.Table], codes: pa.Array, dates: np.ndarray) -> Survey:
@@ -398,6 +401,8 @@ def level_keys(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Arr
         Row of the newest registration for each level's column, -1 if unknown; shape (n, levels).
     """
     count = len(rows)
+    if count == 1:
+        return _keys_of_one(plan, table, rows[0])
     keys = [pa.array(np.full(count, "", dtype=object), pa.string())]
     for i, level in enumerate(plan.neighbourhood.levels):
         place = pa.array(rows[:, i], mask=rows[:, i] < 0)
@@ -407,6 +412,17 @@ def level_keys(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Arr
         # A level is known only if all wider ones are: what is null stays null.
         keys.append(pc.binary_join_element_wise(keys[-1], values, "|"))
     return keys
+
+
+def _keys_of_one(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Array]:
+    """Return what :func:`level_keys` does, without starting a function of Arrow for each step."""
+    key: str | None = ""
+    keys = [key]
+    for level, row in zip(plan.neighbourhood.levels, rows.tolist(), strict=True):
+        value = None if row < 0 else table[level.column][row].as_py()
+        key = None if key is None or value is None else f"{key}|{value[: level.characters]}"
+        keys.append(key)
+    return [pa.array([one], pa.string()) for one in keys]
 
 
 def _rate(own: _Range, number: int, plan: RatePlan) -> pa.Table:

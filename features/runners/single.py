@@ -1,24 +1,25 @@
-"""One enterprise whose records are at hand: the service's way to the same kernel."""
+"""One enterprise whose records are at hand, or several: the service's way to the same kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
 from features.kernel import Context, Plan
+from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import due_year
 from features.kernel.evaluate import fill_beyond, fill_terms
-from features.kernel.few import few_arrays
+from features.kernel.few import FewRecords, few_arrays, together
 from features.kernel.records import Arrays
 from features.records import TABLES
 
 
 def compute_one(
     plan: Plan,
-    records: Mapping[str, pa.Table],
+    records: Mapping[str, pa.Table | FewRecords],
     credit_code: str,
     as_of: date,
     *,
@@ -61,10 +62,8 @@ def compute_one(
     for name, table_plan in plan.tables.items():
         if name in known:
             order, prepared[name] = few_arrays(table_plan, records.get(name))
-            if name == "enterprise" and context is not None:
-                registrations = records.get(name, TABLES[name].arrow_schema.empty_table()).take(
-                    pa.array(order, pa.int64())
-                )
+            if name == "enterprise" and context is not None and plan.beyond is not None:
+                registrations = _registrations(records.get(name), order, plan.beyond)
     everything = _terms(plan, prepared, today)
     result = np.full((len(plan.features), 1), np.nan)
     plan.combining.fill(everything, today, result)
@@ -77,10 +76,71 @@ def compute_one(
     return result.T
 
 
+def compute_many(
+    plan: Plan,
+    asked: Sequence[tuple[Mapping[str, pa.Table | FewRecords], str, date]],
+    *,
+    known_tables: Iterable[str],
+    context: Context | None = None,
+) -> np.ndarray:
+    """Compute the features of several enterprises, of each what :func:`compute_one` does.
+
+    Parameters
+    ----------
+    plan, known_tables, context
+        As there.
+    asked
+        Records, credit code and date of each; the same enterprise may be there more than once.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, number of features).
+    """
+    if not asked:
+        return np.empty((0, len(plan.features)))
+    today = np.array([np.datetime64(as_of, "D").astype(np.int64) for _, _, as_of in asked])
+    prepared: dict[str, Arrays] = {}
+    registrations: list[pa.Table] = []
+    known = set(known_tables)
+    for name, table_plan in plan.tables.items():
+        if name not in known:
+            continue
+        parts = []
+        for records, _, _ in asked:
+            order, one = few_arrays(table_plan, records.get(name))
+            parts.append(one)
+            if name == "enterprise" and context is not None and plan.beyond is not None:
+                registrations.append(_registrations(records.get(name), order, plan.beyond))
+        prepared[name] = together(parts)
+    everything = _terms(plan, prepared, today)
+    result = np.full((len(plan.features), len(asked)), np.nan)
+    plan.combining.fill(everything, today, result)
+    if context is not None and plan.beyond is not None:
+        at = context.places(today)
+        days = np.where(at >= 0, context.dates[at], today)
+        if (days != today).any():
+            everything = _terms(plan, prepared, days)
+        codes = pa.array([code for _, code, _ in asked], pa.string())
+        registered = pa.concat_tables(registrations).combine_chunks() if registrations else None
+        fill_beyond(plan, context, everything, registered, codes, today, result)
+    return result.T
+
+
+def _registrations(table: pa.Table | FewRecords | None, order: list[int], beyond: BeyondPlan) -> pa.Table:
+    """Return where the enterprise was registered, in the order of its registrations."""
+    columns = list(dict.fromkeys(level.column for level in beyond.levels))
+    if table is None:
+        return TABLES["enterprise"].arrow_schema.empty_table().select(columns)
+    if isinstance(table, FewRecords):
+        return table.table(columns, order)
+    return table.select(columns).take(pa.array(order, pa.int64()))
+
+
 def _terms(plan: Plan, prepared: Mapping[str, Arrays], today: np.ndarray) -> np.ndarray:
-    everything = np.full((plan.term_count, 1), np.nan)
-    nobody_else = np.zeros(1, dtype=np.int64)
+    everything = np.full((plan.term_count, len(today)), np.nan)
+    each = np.arange(len(today), dtype=np.int64)
     year = due_year(today)
     for name, found in prepared.items():
-        fill_terms(plan.tables[name], found, nobody_else, today, year, everything[plan.places[name]])
+        fill_terms(plan.tables[name], found, each, today, year, everything[plan.places[name]])
     return everything

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import takewhile
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +67,21 @@ class Part:
 
 def parts_of(model: RiskModel, row: np.ndarray) -> tuple[Part, ...]:
     """Return the parts of one row, shape (1, features); none if the model starts from no other."""
+    return _parts_of_rows(model, row)[0]
+
+
+def _parts_of_rows(model: RiskModel, rows: np.ndarray) -> list[tuple[Part, ...]]:
     if model.base is None:
-        return ()
+        return [()] * len(rows)
     titles = {model.base.name: Label(**model.base.title), model.name: Label(**model.title)}
-    return tuple(
-        Part(name, titles[name], feature_reasons(model.features, row[0], values[0]))
-        for name, values in model.parts(row).items()
-    )
+    parts, features = model.parts(rows), model.features
+    return [
+        tuple(
+            Part(name, titles[name], feature_reasons(features, values, told[row]))
+            for name, told in parts.items()
+        )
+        for row, values in enumerate(rows)
+    ]
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ class Explanation:
     @property
     def residual(self) -> float:
         """Margin less base value and contributions; 0 but for rounding."""
-        return self.margin - fsum([self.base_value, *(reason.contribution for reason in self.reasons)])
+        return self.margin - fsum([self.base_value, *[reason.contribution for reason in self.reasons]])
 
     def points(self, contribution: float) -> float:
         """Return what a contribution moves the score by, in points."""
@@ -144,16 +153,27 @@ class Explanation:
 
     def raised(self, count: int = 3) -> tuple[GroupReason, ...]:
         """Return what raised the score most."""
-        return tuple(g for g in self.declarations if self.points(g.contribution) >= SMALLEST_POINTS)[:count]
+        return self._moving(lambda points: points >= SMALLEST_POINTS)[:count]
 
     def lowered(self, count: int = 3) -> tuple[GroupReason, ...]:
         """Return what lowered the score most."""
-        return tuple(g for g in self.declarations if self.points(g.contribution) <= -SMALLEST_POINTS)[:count]
+        return self._moving(lambda points: points <= -SMALLEST_POINTS)[:count]
 
-    @property
+    def _moving(self, far_enough: Callable[[float], bool]) -> tuple[GroupReason, ...]:
+        adding = takewhile(lambda group: group.contribution, self.declarations)
+        return tuple(group for group in adding if far_enough(self.points(group.contribution)))
+
+    @cached_property
     def told(self) -> tuple[GroupReason, ...]:
         """The reasons that are put into sentences: what raised, then what lowered the score most."""
         return (*self.raised(), *self.lowered())
+
+    @cached_property
+    def _said(self) -> tuple[Label, ...]:
+        """Each of :attr:`told` as a sentence."""
+        return tuple(
+            Label(*(reason_sentence(self, group, lang) for lang in LANGUAGES)) for group in self.told
+        )
 
     def decision(self, lang: str) -> str:
         """Return in a sentence how the tier was decided."""
@@ -164,7 +184,7 @@ class Explanation:
         _language(lang)
         return [
             self.decision(lang),
-            *(reason_sentence(self, group, lang) for group in self.told),
+            *(said[lang] for said in self._said),
         ]
 
     def to_shap(self, lang: str | None = None) -> shap.Explanation:
@@ -220,8 +240,7 @@ class Explanation:
                 for group in found
             ]
 
-        def reason(group: GroupReason) -> dict[str, Any]:
-            said = Label(*(reason_sentence(self, group, code) for code in LANGUAGES))
+        def reason(group: GroupReason, said: Label) -> dict[str, Any]:
             behind = None if evidence is None else evidence.of(group)
             return {
                 "name": group.name,
@@ -254,7 +273,7 @@ class Explanation:
             "sentences": {code: self.sentences(code) for code in languages}
             if lang is None
             else self.sentences(lang),
-            "reasons": [reason(group) for group in self.told],
+            "reasons": [reason(group, said) for group, said in zip(self.told, self._said, strict=True)],
             "first_levels": groups(self.first_levels),
             "indicators": groups(self.indicators),
             "parts": [
@@ -268,7 +287,11 @@ class Explanation:
                 for part in self.parts
             ],
             "features": [
-                feature(r) for r in sorted(self.reasons, key=lambda r: -abs(r.contribution)) if r.contribution
+                feature(one)
+                for one in sorted(
+                    [reason for reason in self.reasons if reason.contribution],
+                    key=lambda reason: -abs(reason.contribution),
+                )
             ],
             "residual": self.residual,
         }
@@ -423,52 +446,65 @@ class Decision:
     records: int
 
 
-def explain_one(
-    model: RiskModel,
-    version: str,
-    row: np.ndarray,
-    decision: Decision,
-    *,
-    margin: np.ndarray,
-    credit_code: str,
-    name: str | None,
-    as_of: date,
-) -> Explanation:
-    """Explain the score of one row of features.
+@dataclass(frozen=True)
+class Explained:
+    """Whose score is explained.
+
+    Attributes
+    ----------
+    credit_code, name, as_of
+        The enterprise and the date.
+    decision, margin
+        Its score and tier, and its margin from :meth:`RiskModel.margin`.
+    """
+
+    credit_code: str
+    name: str | None
+    as_of: date
+    decision: Decision
+    margin: float
+
+
+def explain_rows(
+    model: RiskModel, version: str, rows: np.ndarray, whose: Sequence[Explained]
+) -> list[Explanation]:
+    """Explain the scores of rows of features.
 
     Parameters
     ----------
     model, version
         The model and its registered version.
-    row
-        From :meth:`RiskModel.matrix`, shape (1, features).
-    decision
-        Score and tier of the row.
-    margin
-        Of the row, from :meth:`RiskModel.margin`, shape (1,).
-    credit_code, name, as_of
-        Of the enterprise.
+    rows
+        From :meth:`RiskModel.matrix`, shape (n, features).
+    whose
+        One a row.
     """
-    found = model.contributions(row)
-    return Explanation(
-        credit_code=credit_code,
-        name=name,
-        as_of=as_of,
-        model=model.name,
-        model_title=Label(**model.title),
-        target=Label(**model.facts["specification"]["target"]["label"]),
-        version=version,
-        base_value=found.base,
-        margin=float(margin[0]),
-        probability=float(probability(margin)[0]),
-        score=decision.score,
-        tier=decision.tier,
-        tier_by_score=decision.tier_by_score,
-        decided_by=decision.decided_by,
-        previous_tier=None,
-        records=decision.records,
-        reasons=feature_reasons(model.features, row[0], found.values[0]),
-        points_a_unit=model.policy.score.factor,
-        floor=floor_of(model.policy, decision.decided_by),
-        parts=parts_of(model, row),
-    )
+    found, parts = model.contributions(rows), _parts_of_rows(model, rows)
+    title, target = Label(**model.title), Label(**model.facts["specification"]["target"]["label"])
+    probabilities = probability(np.array([one.margin for one in whose]))
+    features, factor = model.features, model.policy.score.factor
+    return [
+        Explanation(
+            credit_code=one.credit_code,
+            name=one.name,
+            as_of=one.as_of,
+            model=model.name,
+            model_title=title,
+            target=target,
+            version=version,
+            base_value=found.base,
+            margin=one.margin,
+            probability=float(probabilities[row]),
+            score=one.decision.score,
+            tier=one.decision.tier,
+            tier_by_score=one.decision.tier_by_score,
+            decided_by=one.decision.decided_by,
+            previous_tier=None,
+            records=one.decision.records,
+            reasons=feature_reasons(features, rows[row], found.values[row]),
+            points_a_unit=factor,
+            floor=floor_of(model.policy, one.decision.decided_by),
+            parts=parts[row],
+        )
+        for row, one in enumerate(whose)
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import fsum
+from typing import TypeVar
 
 import numpy as np
 
@@ -53,6 +54,9 @@ class GroupReason:
     features: tuple[FeatureReason, ...]
 
 
+T = TypeVar("T", FeatureReason, GroupReason)
+
+
 def feature_reasons(
     features: Sequence[Feature], values: np.ndarray, contributions: np.ndarray
 ) -> tuple[FeatureReason, ...]:
@@ -66,8 +70,10 @@ def feature_reasons(
         Shape (features,).
     """
     return tuple(
-        FeatureReason(feature, float(value), float(contribution))
-        for feature, value, contribution in zip(features, values, contributions, strict=True)
+        FeatureReason(feature, value, contribution)
+        for feature, value, contribution in zip(
+            features, values.tolist(), contributions.tolist(), strict=True
+        )
     )
 
 
@@ -77,17 +83,24 @@ def _roll_up(
     members: dict[str, list[FeatureReason]] = {}
     for reason in reasons:
         members.setdefault(key(reason.feature), []).append(reason)
-    groups = [
-        GroupReason(
-            name,
-            label(found[0].feature),
-            # fsum: the sum does not depend on the order in which features are declared.
-            fsum(reason.contribution for reason in found),
-            tuple(sorted(found, key=lambda reason: -abs(reason.contribution))),
-        )
-        for name, found in members.items()
-    ]
-    return tuple(sorted(groups, key=lambda group: -abs(group.contribution)))
+    groups = []
+    for name, found in members.items():
+        added = [reason.contribution for reason in found if reason.contribution]
+        # fsum: the sum does not depend on the order in which features are declared.
+        total, ordered = (fsum(added), _strongest_first(found)) if added else (0.0, tuple(found))
+        groups.append(GroupReason(name, label(found[0].feature), total, ordered))
+    return _strongest_first(groups)
+
+
+def _strongest_first(found: Sequence[T]) -> tuple[T, ...]:
+    """Return what adds most first; most add nothing, and keep their order behind all others."""
+    adding = [one for one in found if one.contribution]
+    adding.sort(key=_weight)
+    return tuple(adding + [one for one in found if not one.contribution])
+
+
+def _weight(one: FeatureReason | GroupReason) -> float:
+    return -abs(one.contribution)
 
 
 def by_declaration(reasons: Sequence[FeatureReason]) -> tuple[GroupReason, ...]:

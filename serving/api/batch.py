@@ -24,6 +24,8 @@ from serving.settings import Settings
 
 #: Records of one enterprise, on average, that a request may bring.
 RECORDS_EACH = 500
+#: Enterprises that are scored at once: enough to share what each costs by itself, not all of their memory.
+TOGETHER = 500
 
 ROWS = pa.schema(
     [
@@ -86,14 +88,24 @@ def score(call: Call) -> Response:
     """Answer with the scores of the records, as JSON or Arrow, whichever is accepted."""
     body: BatchRequest = call.body
     champions = call.context.current.champions()
-    scored: list[dict[str, Explanation]] = []
-    for place, one in enumerate(body.enterprises):
-        tables = to_tables(
-            one.records, one.credit_code, as_of=one.as_of, field=f"enterprises[{place}].records"
+    asked = [
+        (
+            to_tables(one.records, one.credit_code, as_of=one.as_of, field=f"enterprises[{place}].records"),
+            one.credit_code,
+            one.as_of,
         )
-        found = champions.scorer.score(tables, one.credit_code, one.as_of)
-        seen = {model: result for model, result in found.items() if call.principal.sees_sector(model)}
-        scored.append({model: assured(result, "a request") for model, result in seen.items()})
+        for place, one in enumerate(body.enterprises)
+    ]
+    scored: list[dict[str, Explanation]] = []
+    for begin in range(0, len(asked), TOGETHER):
+        scored += [
+            {
+                model: assured(result, "a request")
+                for model, result in found.items()
+                if call.principal.sees_sector(model)
+            }
+            for found in champions.scorer.score_many(asked[begin : begin + TOGETHER])
+        ]
     try:
         snapshot: str | None = call.context.current.publication().name
     except Problem:

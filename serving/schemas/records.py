@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import pyarrow as pa
 from pydantic import BaseModel, Field, create_model
 
 from features.errors import InputError
+from features.kernel.few import FewRecords
 from features.records import TABLES
 from features.records.schema import Column, RecordTable
 from serving.schemas.base import CreditCode, Request
@@ -24,6 +24,7 @@ DEFAULTS = {
     "provider": f"By default {PROVIDER!r}.",
     "record_id": "By default the place in the list, so that records of one day keep their order.",
 }
+_SCHEMAS = {name: table.arrow_schema for name, table in TABLES.items()}
 TYPES: dict[str, Any] = {"string": str, "date": date, "int": int, "float": float, "bool": bool, "fen": int}
 
 
@@ -89,7 +90,7 @@ Records = _records_model()
 
 def to_tables(
     records: BaseModel, credit_code: str, field: str = "records", as_of: date | None = None
-) -> dict[str, pa.Table]:
+) -> dict[str, FewRecords]:
     """Return the records of a request in the canonical schema.
 
     Parameters
@@ -123,9 +124,7 @@ def to_tables(
     for name, found in rows.items():
         _once(found, f"{field}.{name}")
     _repair(rows, as_of)
-    return {
-        name: pa.Table.from_pylist(found, schema=TABLES[name].arrow_schema) for name, found in rows.items()
-    }
+    return {name: FewRecords(_SCHEMAS[name], found) for name, found in rows.items()}
 
 
 def _row(record: BaseModel, credit_code: str, field: str, place: int) -> dict[str, Any]:

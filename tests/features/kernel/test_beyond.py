@@ -21,9 +21,10 @@ from features.definitions.kinds import OfRelated, Rate, Sum
 from features.definitions.terms import Operation, Term
 from features.errors import InputError
 from features.kernel import Context, Plan
+from features.kernel.few import FewRecords
 from features.records import TABLES, Label
 from features.runners import compute
-from features.runners.single import compute_one
+from features.runners.single import compute_many, compute_one
 from features.runners.threads import context_of
 from tests.features.records_at_random import DAYS, GRID, ORDER, Tables, day, pairs_of, random_records
 
@@ -230,6 +231,7 @@ def test_one_enterprise_with_the_saved_context(tmp_path: Path) -> None:
         context.at(number).save(tmp_path / str(today))
         loaded = Context.load(tmp_path / str(today))
         expected = compute(reader, PLAN, pairs_of(CODES, [today]))
+        asked = []
         for row, code in enumerate(CODES):
             own = {}
             for name in TABLES_USED:
@@ -242,6 +244,13 @@ def test_one_enterprise_with_the_saved_context(tmp_path: Path) -> None:
             found = compute_one(PLAN, own, code, today, known_tables=TABLES_USED, context=loaded)
             for i, name in enumerate(PLAN.names):
                 np.testing.assert_array_equal(found[:, i], expected[name].to_numpy()[row : row + 1], name)
+            few = {name: FewRecords(table.schema, table.to_pylist()) for name, table in own.items()}
+            again = compute_one(PLAN, few, code, today, known_tables=TABLES_USED, context=loaded)
+            np.testing.assert_array_equal(again, found)
+            asked.append((few if row % 2 else own, code, today))
+        many = compute_many(PLAN, asked, known_tables=TABLES_USED, context=loaded)
+        for i, name in enumerate(PLAN.names):
+            np.testing.assert_array_equal(many[:, i], expected[name].to_numpy(), name)
 
 
 def test_one_enterprise_at_a_later_date_than_the_context() -> None:
@@ -250,6 +259,7 @@ def test_one_enterprise_at_a_later_date_than_the_context() -> None:
     then, now = day(1000), day(1700)
     context = context_of(reader, PLAN, pairs_of(CODES, [then]))
     expected = compute(reader, PLAN, pairs_of(CODES, [then]))
+    asked = []
     for row, code in enumerate(CODES):
         own = {}
         for name in TABLES_USED:
@@ -264,6 +274,12 @@ def test_one_enterprise_at_a_later_date_than_the_context() -> None:
             np.testing.assert_array_equal(found[:, i], expected[name].to_numpy()[row : row + 1], name)
         before = compute_one(PLAN, own, code, day(900), known_tables=TABLES_USED, context=context)
         assert np.isnan(before).all()
+        asked += [(own, code, now), (own, code, day(900)), (own, code, then)]
+    many = compute_many(PLAN, asked, known_tables=TABLES_USED, context=context)
+    for i, name in enumerate(PLAN.names):
+        np.testing.assert_array_equal(many[0::3, i], expected[name].to_numpy(), name)
+        np.testing.assert_array_equal(many[2::3, i], expected[name].to_numpy(), name)
+    assert np.isnan(many[1::3]).all()
 
 
 def test_without_a_context_they_are_missing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,8 +11,9 @@ import pytest
 
 from features.definitions import LIBRARY
 from features.kernel import Plan
+from features.kernel.few import FewRecords
 from features.runners import compute
-from features.runners.single import compute_one
+from features.runners.single import compute_many, compute_one
 from features.runners.threads import stream
 from tests.features.records_at_random import GRID, Tables, day, pairs_of, random_records, with_visibility
 
@@ -59,6 +62,7 @@ def test_one_enterprise_alone(records: dict[str, pa.Table], whole: pa.Table) -> 
     """The service is sent the newest state of each record, and knows which tables the store holds."""
     visible = with_visibility(records)
     everything = matrix(whole)
+    asked: list[Any] = []
     for number, (code, as_of) in enumerate(
         zip(whole["credit_code"].to_pylist(), whole["as_of"].to_pylist(), strict=True)
     ):
@@ -74,6 +78,13 @@ def test_one_enterprise_alone(records: dict[str, pa.Table], whole: pa.Table) -> 
         found = compute_one(PLAN, own, code, as_of, known_tables=list(records))
         assert found.shape == (1, len(PLAN.names))
         np.testing.assert_array_equal(found.view(np.int64)[0], everything[number], err_msg=f"{code} {as_of}")
+        few = {name: FewRecords(table.schema, table.to_pylist()) for name, table in own.items()}
+        found = compute_one(PLAN, few, code, as_of, known_tables=list(records))
+        np.testing.assert_array_equal(found.view(np.int64)[0], everything[number], err_msg=f"{code} {as_of}")
+        asked.append((few if number % 2 else own, code, as_of))
+    together = compute_many(PLAN, asked, known_tables=list(records))
+    np.testing.assert_array_equal(np.ascontiguousarray(together).view(np.int64), everything)
+    assert compute_many(PLAN, [], known_tables=list(records)).shape == (0, len(PLAN.names))
 
 
 def test_one_enterprise_without_a_table_of_the_store() -> None:
