@@ -16,7 +16,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,6 @@ HELD = timedelta(minutes=15)
 PAUSES = (0.5, 2.0)
 #: Visible ASCII, save what would have to be escaped in quotes.
 _KEY = re.compile(r"[!#-\[\]-~]{8,200}")
-_PROCESS = secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,6 @@ class OnceOnly:
     engine: Engine
     audit: AuditLog
     keep: timedelta
-    _owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{_PROCESS}")
 
     def do(self, asked: Asked, perform: Callable[[Attempt], Done]) -> Answered:
         """Do it, unless it was done.
@@ -225,24 +223,33 @@ class OnceOnly:
             As :func:`once`, and what ``perform`` refuses; a request that is refused has done nothing, and
             its key may be used again.
         """
-        begun = self._begin(asked)
+        # Known to be in hand before others can see it, and until after they no longer can.
+        token = secrets.token_hex(8)
+        _IN_HAND.add(token)
+        try:
+            return self._do(asked, perform, f"{socket.gethostname()}:{os.getpid()}:{token}")
+        finally:
+            _IN_HAND.discard(token)
+
+    def _do(self, asked: Asked, perform: Callable[[Attempt], Done], owner: str) -> Answered:
+        begun = self._begin(asked, owner)
         if isinstance(begun, Answered):
             return begun
         try:
             return self._finish(asked, perform(begun))
         except (Problem, InputError) as error:
             problem = error if isinstance(error, Problem) else from_input_error(error)
-            self._refuse(asked, problem)
+            self._refuse(asked, problem, owner)
             raise problem from None
         except OSError:
             logger.exception("what request %s asked cannot be written", asked.request_id)
-            self._let_go(asked)
+            self._let_go(asked, owner)
             raise unavailable("what was asked cannot be written down") from None
         except BaseException:
-            self._let_go(asked)
+            self._let_go(asked, owner)
             raise
 
-    def _begin(self, asked: Asked) -> Attempt | Answered:
+    def _begin(self, asked: Asked, owner: str) -> Attempt | Answered:
         now = datetime.now(UTC)
         with self.engine.begin() as connection:
             take_turn(connection)
@@ -255,7 +262,7 @@ class OnceOnly:
                 return Answered(row.status, row.answer, replayed=True)
             if row is not None and self._held(row, now):
                 raise _in_hand(asked)
-            mine = {"owner": self._owner, "owned_until": _text(now + HELD)}
+            mine = {"owner": owner, "owned_until": _text(now + HELD)}
             if row is None:
                 kept = {
                     "caller": asked.caller,
@@ -268,18 +275,17 @@ class OnceOnly:
             else:
                 connection.execute(update(ONCE).where(_same(asked)).values(**mine))
             self.audit.append_within(connection, **asked.note, status=BEGUN)
-        _IN_HAND.add((asked.caller, asked.key))
         return Attempt(now if row is None else datetime.fromisoformat(row.begun_at), row is not None)
 
     def _held(self, row: Row[Any], now: datetime) -> bool:
         """Return whether a process that lives is at work on a request."""
         if row.owner is None or row.owned_until <= _text(now):
             return False
-        host, pid, process = row.owner.rsplit(":", 2)
+        host, pid, token = row.owner.rsplit(":", 2)
         if host != socket.gethostname():
             return True
         if int(pid) == os.getpid():
-            return process == _PROCESS and (row.caller, row.key) in _IN_HAND
+            return token in _IN_HAND
         try:
             os.kill(int(pid), 0)
         except ProcessLookupError:
@@ -293,15 +299,12 @@ class OnceOnly:
         pauses = list(PAUSES)
         while True:
             try:
-                answered = self._write_down(asked, done, text)
+                return self._write_down(asked, done, text)
             except SQLAlchemyError:
                 if not pauses:
                     raise
                 logger.exception("what request %s did cannot be noted yet", asked.request_id)
                 time.sleep(pauses.pop(0))
-            else:
-                _IN_HAND.discard((asked.caller, asked.key))
-                return answered
 
     def _write_down(self, asked: Asked, done: Done, text: str) -> Answered:
         with self.engine.begin() as connection:
@@ -317,27 +320,24 @@ class OnceOnly:
             self.audit.append_within(connection, **asked.note, status=done.status)
         return Answered(done.status, text)
 
-    def _refuse(self, asked: Asked, problem: Problem) -> None:
-        try:
-            with self.engine.begin() as connection:
-                connection.execute(delete(ONCE).where(_same(asked) & ONCE.c.status.is_(None)))
-                self.audit.append_within(connection, **asked.note, status=problem.status)
-        finally:
-            _IN_HAND.discard((asked.caller, asked.key))
+    def _refuse(self, asked: Asked, problem: Problem, owner: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(delete(ONCE).where(_same(asked) & (ONCE.c.owner == owner)))
+            self.audit.append_within(connection, **asked.note, status=problem.status)
 
-    def _let_go(self, asked: Asked) -> None:
+    def _let_go(self, asked: Asked, owner: str) -> None:
         """Let the next same request take over what failed in the middle."""
-        _IN_HAND.discard((asked.caller, asked.key))
         try:
             with self.engine.begin() as connection:
-                connection.execute(update(ONCE).where(_same(asked)).values(owner=None, owned_until=None))
+                mine = _same(asked) & (ONCE.c.owner == owner)
+                connection.execute(update(ONCE).where(mine).values(owner=None, owned_until=None))
         except SQLAlchemyError:
             # This process knows that it is not at work on it; others know once their time is over.
             logger.exception("request %s cannot be let go", asked.request_id)
 
 
-#: Caller and key of what this process is at work on.
-_IN_HAND: set[tuple[str, str]] = set()
+#: What this process is at work on: the last part of its owner.
+_IN_HAND: set[str] = set()
 
 
 def _same(asked: Asked) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +123,30 @@ def test_requests_at_the_same_time_are_done_once(engine: Engine) -> None:
     assert [one.text for one in found] == ['{"by":"the first"}']
 
 
+def test_a_request_is_in_hand_as_soon_as_others_can_see_it(engine: Engine) -> None:
+    work, refused = Work(), []
+
+    def meanwhile() -> None:
+        with pytest.raises(Problem) as caught:
+            OnceOnly(engine, AuditLog(engine), KEEP).do(asked(), work)
+        refused.append(caught.value.status)
+
+    class Watched:
+        """An engine after whose first transaction another request comes at once."""
+
+        @contextmanager
+        def begin(self) -> Iterator[Any]:
+            with engine.begin() as connection:
+                yield connection
+            if not refused:
+                meanwhile()
+
+    watched: Any = Watched()
+    assert OnceOnly(watched, AuditLog(engine), KEEP).do(asked(), work).status == 201
+    assert refused == [409]
+    assert len(work.attempts) == 1
+
+
 def test_many_at_once_are_done_once(engine: Engine) -> None:
     work, answers = Work(), []
 
@@ -145,9 +172,8 @@ def test_many_at_once_are_done_once(engine: Engine) -> None:
     [
         # A process of this host that is no more; 2 ** 22 is above what Linux gives by default.
         ("{host}:4194305:gone", timedelta(minutes=5), 201),
-        # This process, before it was started anew, and while it is at something else.
+        # This process, before it was started anew or while it was at it.
         ("{host}:{pid}:before", timedelta(minutes=5), 201),
-        ("{host}:{pid}:{process}", timedelta(minutes=5), 201),
         # A process that lives: the first of all.
         ("{host}:1:init", timedelta(minutes=5), 409),
         # Another host, of which nothing is known until its time is over.
@@ -163,10 +189,9 @@ def test_what_a_dead_process_began_is_taken_over(
 
     with pytest.raises(KeyboardInterrupt):
         once.do(asked(), die)
-    host, pid, process = once._owner.rsplit(":", 2)
     with engine.begin() as connection:
         values = {
-            "owner": owner.format(host=host, pid=pid, process=process),
+            "owner": owner.format(host=socket.gethostname(), pid=os.getpid()),
             "owned_until": (datetime.now(UTC) + until).isoformat(timespec="microseconds"),
         }
         connection.execute(update(ONCE).values(**values))
