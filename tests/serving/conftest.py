@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import uuid
@@ -71,6 +72,19 @@ def _patience() -> Iterator[None]:
     before, computed.WAIT = computed.WAIT, 120.0
     yield
     computed.WAIT = before
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> None:
+    """Let tests hear the service's log, whatever a command or a library before set for its own process."""
+    names = [
+        "risk_model",
+        *(name for name in logging.root.manager.loggerDict if name.startswith("risk_model.")),
+    ]
+    for name in names:
+        log = logging.getLogger(name)
+        log.disabled, log.propagate = False, True
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
