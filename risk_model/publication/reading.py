@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from features.errors import InputError
 from features.home import Home
 from features.kernel import Context
-from features.store.ordered_files import FileRange
 from risk_model.publication import layout
+from risk_model.publication.lookup import sorted_file
 from risk_model.tiers.headline import decisive_last
 
 
@@ -138,6 +138,8 @@ class Publication:
         columns
             Columns to return; all by default.
         """
+        if codes is not None and len(codes) == 1 and where is None:
+            return self._rows_of_one(codes[0], model, columns)
         condition = where
         if model is not None:
             condition = _both(condition, ds.field("model") == model)
@@ -147,6 +149,17 @@ class Publication:
             condition = _both(condition, ds.field("credit_code").isin(list(codes)))
             data = self._of_codes(layout.CLASSIFICATION, codes)
         return data.to_table(columns=list(columns) if columns else None, filter=condition, use_threads=False)
+
+    def _rows_of_one(self, credit_code: str, model: str | None, columns: Sequence[str] | None) -> pa.Table:
+        number = self._shard_of(credit_code)
+        if number is None:
+            found = layout.CLASSIFICATION_SCHEMA.empty_table()
+        else:
+            read = None if columns is None else list(dict.fromkeys([*columns, "model"]))
+            found = sorted_file(self._path(number, layout.CLASSIFICATION)).rows(credit_code, read)
+        if model is not None:
+            found = found.filter(pc.equal(found["model"], model))
+        return found if columns is None else found.select(list(columns))
 
     def between(self, first: str, last: str, columns: Sequence[str]) -> pa.Table:
         """Return rows of the classification of a closed range of credit codes, sorted.
@@ -391,9 +404,7 @@ class Publication:
             return None
         names = [f"{layout.CHANGED}{file}", file] if self._renewed(number, file) else [file]
         for name in names:
-            rows, schema = _looked_up(self._path(number, name))
-            # What follows a code directly is the first beyond it.
-            found: list[dict[str, Any]] = rows.read(schema, credit_code, credit_code + "\0")[0].to_pylist()
+            found: list[dict[str, Any]] = sorted_file(self._path(number, name)).rows(credit_code).to_pylist()
             if found:
                 return found[0]
         return None
@@ -422,15 +433,10 @@ def _whole(path: Path, size: int | None) -> bool:
         return False
 
 
-# Opened once: the footer of a file costs more than the row that is looked up. A file never changes.
+# Opened once: the footer of a file costs more than a few rows of it. A file never changes.
 @lru_cache(maxsize=256)
 def _opened(path: Path) -> ds.Dataset:
     return ds.dataset(path, format="parquet")
-
-
-@lru_cache(maxsize=256)
-def _looked_up(path: Path) -> tuple[FileRange, pa.Schema]:
-    return FileRange([str(path)], ["credit_code"]), pq.read_schema(path)
 
 
 def _columns(lists: pa.ChunkedArray, names: Sequence[str]) -> dict[str, np.ndarray]:
