@@ -144,6 +144,8 @@ async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: 
     answer: Any
     if inspect.iscoroutinefunction(endpoint.handler):
         answer = await endpoint.handler(call)
+    elif endpoint.at_once is not None and endpoint.at_once(call):
+        answer = endpoint.handler(call)
     else:
         answer = await _in_thread(endpoint.handler, call)
     assert isinstance(answer, Response)

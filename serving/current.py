@@ -138,6 +138,11 @@ class Current:
             )
         return held
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether a classification and champions are loaded, so that asking for them takes no time."""
+        return self._in_force is not None and self._champions is not None
+
     def improver(self, publication: Publication) -> Improver:
         """Return what finds improvements in a classification; kept for the one asked for last."""
         from supervision.improvement.search import Improver

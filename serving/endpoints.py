@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+import orjson
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -114,6 +115,9 @@ class Endpoint:
         Whether it changes something: then it is done once (:mod:`serving.once`) and notes it itself.
     status
         Of its answer.
+    at_once
+        Whether a call is answered on the event loop itself: it takes less than a thread would need to take
+        it over, and waits for no lock, database or other machine. By default none is.
     """
 
     method: str
@@ -133,11 +137,21 @@ class Endpoint:
     sends: tuple[str, ...] = ()
     changes: bool = False
     status: int = 200
+    at_once: Callable[[Call], bool] | None = None
 
 
 def plain(answer: Any) -> Response:
     """Return an answer of the API as JSON."""
     return Response(plain_text(answer), media_type="application/json")
+
+
+def written(answer: Any) -> Response:
+    """Return an answer of the API as JSON, written fast: for large ones whose numbers are known to be finite.
+
+    What is no finite number would be written as null, where :func:`plain` raises: so the numbers must have
+    been checked, as those of an explanation are that sums to its margin.
+    """
+    return Response(orjson.dumps(answer), media_type="application/json")
 
 
 def plain_text(answer: Any) -> str:

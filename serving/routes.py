@@ -48,6 +48,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=requests.ClassifyRequest,
         answer=answers.Classification,
         problems=(404, 503),
+        at_once=classification.at_once,
     ),
     Endpoint(
         "POST",
@@ -68,6 +69,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=requests.ScoreRequest,
         answer=answers.Score,
         problems=(403, 503),
+        at_once=scoring.at_once,
     ),
     Endpoint(
         "GET",
@@ -104,6 +106,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=requests.ModelQuery,
         answer=answers.Classification,
         problems=(404, 503),
+        at_once=classification.at_once,
     ),
     Endpoint(
         "GET",
@@ -153,6 +156,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=requests.ScoreRequest,
         answer=answers.Score,
         problems=(403, 503),
+        at_once=scoring.at_once,
     ),
     Endpoint(
         "GET",

@@ -15,7 +15,7 @@ from risk_model.tiers.headline import decisive_last
 from serving.api.scoring import SHORT, notes
 from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
 from serving.bodies import JSON, need_media_type, parse_json, problem_of, read_body
-from serving.endpoints import Call, plain
+from serving.endpoints import Call, written
 from serving.lookup import assured
 from serving.problems import FieldError, Problem
 from serving.schemas.batch import BatchRequest, rows_of_arrow
@@ -118,7 +118,7 @@ def score(call: Call) -> Response:
             for row in _rows(one, results, body.explain)
         ]
         return stream_of(pa.Table.from_pylist(rows, schema=schema), {"snapshot": snapshot or ""})
-    return plain(
+    return written(
         {
             "snapshot": snapshot,
             "results": [

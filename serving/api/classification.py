@@ -15,6 +15,14 @@ from serving.lookup import explained, row_of, rows_of
 IDENTITY = ("name", "district", "industry", "enterprise_type")
 
 
+def at_once(call: Call) -> bool:
+    """Return whether an enterprise is looked up sooner than a thread would have taken the request over.
+
+    One row group of a local file is read, which the system holds in memory if anybody looked there lately.
+    """
+    return call.context.current.at_hand
+
+
 def classify(call: Call) -> Response:
     """Answer with the published results of an enterprise."""
     publication = call.context.current.publication()
