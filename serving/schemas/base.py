@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -28,6 +29,8 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+# Of an enterprise's records each may name it: it is checked once.
+@lru_cache(maxsize=1024)
 def _credit_code(text: str) -> str:
     code = "".join(text.split()).upper() if ":" not in text else text.strip()
     if len(code) == CODE_LENGTH and all(character in ALPHABET for character in code):

@@ -128,7 +128,7 @@ def to_tables(
 
 
 def _row(record: BaseModel, credit_code: str, field: str, place: int) -> dict[str, Any]:
-    row = dict(record)
+    row = dict(vars(record))
     if row["credit_code"] not in (None, credit_code):
         raise InputError(
             f"the record is of {row['credit_code']}, the request of {credit_code}",
