@@ -102,6 +102,10 @@ class Computed:
                     self._running.pop(key, None)
         return made
 
+    def kept(self, key: str) -> Figures | None:
+        """Return figures that somebody has computed; None if nobody has."""
+        return _read(self._path(key))
+
     def _path(self, key: str) -> Path:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
 

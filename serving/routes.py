@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serving import metrics
 from serving.access.principal import OFFICERS, Role
 from serving.api import classification, health, openapi, operations, scoring, version_1
 from serving.arrow import ARROW
@@ -38,6 +39,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Whether a classification and the champions are loaded.",
         answer=answers.Ready,
         problems=(503,),
+    ),
+    Endpoint(
+        "GET",
+        "/metrics",
+        metrics.exposed,
+        ANYONE,
+        "Requests, tiers answered, what is in force and drift, for Prometheus.",
+        sends=("text/plain",),
     ),
     Endpoint(
         "POST",

@@ -10,6 +10,8 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving import metrics
+
 logger = logging.getLogger("risk_model.serving.requests")
 
 #: Everything from this host, nothing inline, nowhere else to send a form to.
@@ -26,6 +28,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 STRICT_TRANSPORT = "max-age=31536000"
+_GUARDS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_CACHE = b"cache-control"
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -43,12 +47,13 @@ class SecurityHeaders:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                # As raw pairs: nothing within sets any of these but the one about storing.
+                headers = message.setdefault("headers", [])
+                headers += _GUARDS
+                if not any(name == _CACHE for name, _ in headers):
+                    headers.append((_CACHE, b"no-store"))
                 if scope.get("scheme") == "https":
-                    headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+                    headers.append((b"strict-transport-security", STRICT_TRANSPORT.encode()))
             await send(message)
 
         await self.app(scope, receive, guarded)
@@ -71,6 +76,7 @@ class RequestLog:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         began = time.perf_counter()
+        metrics.began()
         status = 500
 
         async def told(message: Message) -> None:
@@ -83,13 +89,15 @@ class RequestLog:
         try:
             await self.app(scope, receive, told)
         finally:
+            seconds = time.perf_counter() - began
+            metrics.ended(scope["method"], scope["state"].get("route", "none"), status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 facts = {
                     "request_id": request_id,
                     "method": scope["method"],
                     "route": scope["state"].get("route", "none"),
                     "status": status,
-                    "milliseconds": round(1000 * (time.perf_counter() - began), 2),
+                    "milliseconds": round(1000 * seconds, 2),
                     "caller": scope["state"].get("caller"),
                 }
                 logger.info("request", extra={"facts": facts})

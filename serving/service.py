@@ -1,7 +1,9 @@
 """The BentoML service: BentoML runs the workers, ours is what they answer.
 
-BentoML's own pages and endpoints are not reachable, but for ``/metrics`` (Prometheus) and ``/livez``: its
-index page loads a script from outside, and its endpoints answer malformed bodies with 500.
+BentoML's own pages and endpoints are not reachable, but for ``/livez``: its index page loads a script from
+outside, and its endpoints answer malformed bodies with 500. Its counts for Prometheus go by address, which
+can hold the code of an individual business, and its traces go nowhere: ours count by route, and there are
+no traces.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ WORKERS_VARIABLE = "RISK_MODEL_SERVE_WORKERS"
 #: Seconds after which a request is given up.
 TIMEOUT = 120
 #: What BentoML answers itself.
-BENTOML_PATHS = frozenset({"/metrics", "/livez"})
+BENTOML_PATHS = frozenset({"/livez"})
 
 #: In a bento: the home that was built into it, beside the code.
 BUILT_IN = Path(__file__).resolve().parent.parent / "bundle"
@@ -46,6 +48,8 @@ APPLICATION = application(
     traffic={"timeout": TIMEOUT},
     # It logs addresses, which hold credit codes; the service has its own log without them.
     logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+    tracing={"excluded_urls": ".*"},
 )
 class RiskModelService:
     """Published classifications, explanations, and scores of records at hand."""

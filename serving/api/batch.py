@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from risk_model.explanation.explanation import Explanation
 from risk_model.tiers.headline import decisive_last
+from serving import metrics
 from serving.api.scoring import SHORT, notes
 from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
 from serving.bodies import JSON, need_media_type, parse_json, problem_of, read_body
@@ -106,6 +107,7 @@ def score(call: Call) -> Response:
             }
             for found in champions.scorer.score_many(asked[begin : begin + TOGETHER])
         ]
+    metrics.answered(metrics.SCORED, ((m, one.tier) for found in scored for m, one in found.items()))
     try:
         snapshot: str | None = call.context.current.publication().name
     except Problem:

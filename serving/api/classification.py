@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from risk_model.publication import Publication
+from serving import metrics
 from serving.api.wording import reasons, tier_label
 from serving.endpoints import Call, plain
 from serving.evidence import evidence_for
@@ -29,6 +30,7 @@ def classify(call: Call) -> Response:
     rows = rows_of(publication, call.body.credit_code, call.principal)
     if call.body.model is not None:
         rows = [row_of(rows, call.body.model)]
+    metrics.answered(metrics.PUBLISHED, ((row["model"], row["tier"]) for row in rows))
     return plain(classification(publication, rows))
 
 
@@ -37,6 +39,7 @@ def explain(call: Call) -> Response:
     publication = call.context.current.publication()
     found = explained(publication, call.body.credit_code, call.body.model, call.principal)
     evidence = evidence_for(call, publication, found) if call.body.records else None
+    metrics.answered(metrics.PUBLISHED, [(found.model, found.tier)])
     return plain({"snapshot": publication.name, **found.as_dict(call.body.lang, evidence)})
 
 

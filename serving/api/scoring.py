@@ -11,6 +11,7 @@ from starlette.responses import Response
 from features.records import TABLES
 from risk_model.explanation.explanation import Explanation
 from risk_model.tiers.headline import decisive_last
+from serving import metrics
 from serving.endpoints import Call, written
 from serving.lookup import assured
 from serving.problems import FieldError, Problem
@@ -54,6 +55,7 @@ def score(call: Call) -> Response:
     except Problem:
         snapshot = None
     results = [assured(one, "a request") for one in seen.values()]
+    metrics.answered(metrics.SCORED, ((one.model, one.tier) for one in results))
     weighed = decisive_last([{"model": m, "tier": one.tier, "score": one.score} for m, one in seen.items()])
     return written(
         {

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from features.errors import InputError
 from risk_model.publication import Publication
+from serving import metrics
 from serving.access.principal import Principal, district_prefix
 from serving.api.classification import classification
 from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
@@ -30,6 +31,7 @@ def one(call: Call) -> Response:
     rows = rows_of(publication, call.path("credit_code"), call.principal)
     if call.query.model is not None:
         rows = [row_of(rows, call.query.model)]
+    metrics.answered(metrics.PUBLISHED, ((row["model"], row["tier"]) for row in rows))
     return plain(classification(publication, rows))
 
 
@@ -38,6 +40,7 @@ def explanation(call: Call) -> Response:
     publication = call.context.current.publication()
     found = explained(publication, call.path("credit_code"), call.query.model, call.principal)
     evidence = evidence_for(call, publication, found) if call.query.records == "true" else None
+    metrics.answered(metrics.PUBLISHED, [(found.model, found.tier)])
     return plain({"snapshot": publication.name, **found.as_dict(call.query.lang, evidence)})
 
 
@@ -159,6 +162,9 @@ def bulk(call: Call) -> Response:
         known_model(publication, body.model)
     codes = list(dict.fromkeys(body.credit_codes))
     table = in_scope(publication.rows(codes=codes, model=body.model, columns=COLUMNS), call.principal)
+    metrics.answered(
+        metrics.PUBLISHED, zip(table["model"].to_pylist(), table["tier"].to_pylist(), strict=True)
+    )
     if wants_arrow(call.http):
         return stream_of(table, {"snapshot": publication.name, "as_of": publication.as_of.isoformat()})
     found = set(table["credit_code"].to_pylist())

@@ -13,17 +13,16 @@ from features.quality.references import CHECKS
 from features.quality.words import MEASURE_LABELS
 from features.store import RecordStore
 from risk_model.comparison import NAMES, compare_publications
-from risk_model.lifecycle import compare_versions, monitor
+from risk_model.lifecycle import compare_versions
 from risk_model.publication import Publication
 from risk_model.registry import CHALLENGER
 from risk_model.scale import INSUFFICIENT, TIERS
-from serving.champions import database_file
 from serving.computed import Figures
+from serving.drift import worked_out
 from serving.endpoints import Call
 from serving.evaluations import versions_of
 from serving.pages.charts import interval, stacked
 from serving.pages.rendering import pending, render
-from serving.pages.seen_rows import latest_records
 
 #: Features and providers that a page shows.
 SHOWN = 25
@@ -32,13 +31,8 @@ SHOWN = 25
 def drift(call: Call) -> Response:
     """Show what has moved since training."""
     publication = call.context.current.publication()
-    home = call.context.home
-    key = f"drift {publication.name} {latest_records(call).id}"
-    registry = database_file(home)
     try:
-        if registry is not None and not registry.is_file():
-            raise InputError("there is no registry of models here", fix="See the home that trained them.")
-        figures = call.context.computed.get(key, lambda: Figures(monitor(home)))
+        figures = worked_out(call.context.home, publication, call.context.computed)
     except InputError as error:
         return render(call, "drift.html", publication=publication, models=[], refused=str(error))
     if figures is None:

@@ -31,6 +31,7 @@ OWN = tuple(endpoint for endpoint in ENDPOINTS if endpoint not in operations.END
 SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/healthz"): {},
     ("GET", "/readyz"): {},
+    ("GET", "/metrics"): {},
     ("GET", "/openapi.json"): {},
     ("GET", "/docs"): {},
     ("GET", "/"): {},

@@ -214,10 +214,18 @@ def test_what_bentoml_gets_wrong_is_mended(server: Server) -> None:
         assert server.ask(path)[0] == 404
 
 
-def test_metrics_for_prometheus(server: Server) -> None:
-    status, _, text = server.ask("/metrics")
+def test_metrics_for_prometheus(server: Server, code_of: Callable[[str, str], str]) -> None:
+    code = code_of("general", "A")
+    assert server.ask(f"/v1/enterprises/{code}")[0] == 200
+    status, headers, text = server.ask("/metrics")
     assert status == 200
-    assert "bentoml_service_request_total" in text
+    assert headers["Content-Type"].startswith("text/plain")
+    # By route: an address would make a series of every enterprise and name individual businesses.
+    assert code not in text
+    route = 'method="GET",route="/v1/enterprises/{credit_code}"'
+    assert f'risk_model_requests_total{{{route},status="200"}}' in text
+    assert f'risk_model_request_duration_seconds_bucket{{le="0.005",{route}}}' in text
+    assert "bentoml" not in text
 
 
 def test_nothing_leaves_the_host_and_it_stops_in_order(server: Server) -> None:
