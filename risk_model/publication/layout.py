@@ -12,6 +12,9 @@ files, of the same columns, that count before the others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
 FORMAT = 3
@@ -60,6 +63,9 @@ CLASSIFICATION_SCHEMA = pa.schema(
 ENTERPRISES_A_SHARD = 10_000
 #: Small enough that a look-up by code decodes little beside it.
 ROWS_A_GROUP = 250
+#: How files are packed. Rows are looked up more than all else: a third larger, they are read in half the time.
+PACKED: Mapping[str, Mapping[str, Any]] = {CLASSIFICATION: {"compression": "snappy", "use_dictionary": False}}
+PACKED_ELSE: Mapping[str, Any] = {"compression": "zstd"}
 
 
 def contributions_file(model: str) -> str:

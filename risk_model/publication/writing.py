@@ -63,7 +63,8 @@ def write_shard(
     work = folder / f"{facts['first']}{PART}{uuid4().hex[:8]}"
     work.mkdir()
     for file, rows in tables.items():
-        pq.write_table(rows, work / file, row_group_size=layout.ROWS_A_GROUP, compression="zstd")
+        how = layout.PACKED.get(file, layout.PACKED_ELSE)
+        pq.write_table(rows, work / file, row_group_size=layout.ROWS_A_GROUP, **how)
         _to_disk(work / file)
     for source in linked:
         # The same bytes: no classification changes a file once it is there.
