@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +33,7 @@ from serving.endpoints import Call, Context, Endpoint
 from serving.pages.errors import problem_page
 from serving.pages.language import language_of, remember
 from serving.pages.public import SITE, PublishedSite
-from serving.problems import Problem, from_input_error, from_status, internal
+from serving.problems import Problem, from_input_error, from_status, internal, too_slow
 from serving.routes import ENDPOINTS
 from serving.security import RequestLog, SecurityHeaders
 from serving.settings import Settings, load_settings
@@ -41,6 +42,8 @@ logger = logging.getLogger("risk_model.serving")
 
 #: Requests that one worker works on at once; the others wait their turn.
 THREADS = 4
+#: Seconds after which a request is given up; what a thread does for it goes on to its end.
+PATIENCE = 120.0
 #: Folder in the home for figures that take longer than a page may.
 COMPUTED = "computed"
 STATIC = Path(__file__).resolve().parent / "pages" / "static"
@@ -98,8 +101,15 @@ def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[R
         endpoint = by_method[request.method]
         request.state.route = endpoint.path
         lang = language_of(request)
+        patience = asyncio.timeout(PATIENCE)
         try:
-            response = await _handle(endpoint, request, context, lang)
+            async with patience:
+                response = await _handle(endpoint, request, context, lang)
+        except TimeoutError as error:
+            if not patience.expired():
+                _log_failure(request, error)
+            problem = too_slow(PATIENCE) if patience.expired() else internal()
+            response = _refuse(problem, endpoint, request, lang)
         except Problem as problem:
             response = _refuse(problem, endpoint, request, lang)
         except InputError as error:
@@ -121,7 +131,7 @@ async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     limiter = anyio.to_thread.current_default_thread_limiter()
     if limiter.total_tokens != THREADS:
         limiter.total_tokens = THREADS
-    return await anyio.to_thread.run_sync(work, *arguments)
+    return await anyio.to_thread.run_sync(work, *arguments, abandon_on_cancel=True)
 
 
 async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: str) -> Response:

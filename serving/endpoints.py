@@ -156,7 +156,7 @@ def written(answer: Any) -> Response:
 
 def plain_text(answer: Any) -> str:
     """Return plain data and dates as JSON text."""
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_day)
+    return _ENCODER.encode(answer)
 
 
 def _day(value: object) -> str:
@@ -164,3 +164,6 @@ def _day(value: object) -> str:
         return value.isoformat()
     msg = f"{type(value).__name__} cannot be answered as JSON"
     raise TypeError(msg)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_day)

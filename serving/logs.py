@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 
 NAME = "risk_model.serving"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class JsonLine(logging.Formatter):
@@ -25,7 +26,7 @@ class JsonLine(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return _ENCODER.encode(line)
 
 
 def to_stderr(level: int = logging.INFO) -> None:

@@ -126,6 +126,22 @@ def nothing_published(error: InputError) -> Problem:
     )
 
 
+def too_slow(seconds: float) -> Problem:
+    """Return the refusal of a request that takes too long; what it changes may still be changed."""
+    return Problem(
+        504,
+        "took-too-long",
+        f"The request was given up after {seconds:g} seconds.",
+        [
+            FieldError(
+                "",
+                "it takes too long",
+                "Ask for less at once; send a change again with its key, to be told what became of it.",
+            )
+        ],
+    )
+
+
 def internal() -> Problem:
     """Return the answer to an error of ours; what it was stands in the log, not in the answer."""
     return Problem(

@@ -22,14 +22,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.home import ENVIRONMENT_VARIABLE, Home
 from serving.access.own_host import NO_KEYS, reached_locally
-from serving.application import application
+from serving.application import PATIENCE, application
 from serving.logs import to_stderr
 from serving.problems import Problem
 from serving.webhooks.delivery import start
 
 WORKERS_VARIABLE = "RISK_MODEL_SERVE_WORKERS"
-#: Seconds after which a request is given up.
-TIMEOUT = 120
 #: What BentoML answers itself.
 BENTOML_PATHS = frozenset({"/livez"})
 
@@ -45,7 +43,8 @@ APPLICATION = application(
 @bentoml.service(
     name="risk-model",
     workers=int(os.environ.get(WORKERS_VARIABLE, "1")),
-    traffic={"timeout": TIMEOUT},
+    # It wants a bound of its own, and answers in a form of its own: ours comes first.
+    traffic={"timeout": PATIENCE + 30},
     # It logs addresses, which hold credit codes; the service has its own log without them.
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},

@@ -40,6 +40,7 @@ REASONS = {
     429: "Too many requests.",
     500: "The service failed.",
     503: "Nothing is published, no model is registered, or the database is away.",
+    504: "It took too long.",
 }
 
 
@@ -139,8 +140,8 @@ def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
     schema = (
         references[endpoint.answer, "serialization"] if endpoint.answer is not None else {"type": "object"}
     )
-    # Of every request: a key that is none, too many, a failure, a database of keys that is away.
-    statuses = set(endpoint.problems) | {401, 429, 500, 503}
+    # Of every request: a key that is none, too many, a failure, a database of keys that is away, patience.
+    statuses = set(endpoint.problems) | {401, 429, 500, 503, 504}
     if endpoint.roles:
         statuses.add(403)
     if endpoint.body is not None:
