@@ -31,7 +31,7 @@ from serving.database.engine import database_url
 from serving.database.operational import OperationalDatabase
 from serving.endpoints import Call, Context, Endpoint
 from serving.pages.errors import problem_page
-from serving.pages.language import language_of, remember
+from serving.pages.language import DEFAULT, language_of, remember
 from serving.pages.public import SITE, PublishedSite
 from serving.problems import Problem, from_input_error, from_status, internal, too_slow
 from serving.routes import ENDPOINTS
@@ -100,7 +100,7 @@ def _one_address(endpoints: Sequence[Endpoint], context: Context) -> Callable[[R
     async def answer(request: Request) -> Response:
         endpoint = by_method[request.method]
         request.state.route = endpoint.path
-        lang = language_of(request)
+        lang = language_of(request) if endpoint.page else DEFAULT
         patience = asyncio.timeout(PATIENCE)
         try:
             async with patience:

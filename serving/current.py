@@ -42,6 +42,7 @@ class Current:
 
     def __init__(self, home: Home, watch_seconds: float = 1.0) -> None:
         self.home = home
+        self._current = home.published / CURRENT
         self._open: OrderedDict[str, Publication] = OrderedDict()
         self._in_force: Publication | None = None
         self._name_read: tuple[tuple[int, int, int], str | None] | None = None
@@ -85,7 +86,7 @@ class Current:
     def _name(self) -> str | None:
         """Return the name of the classification in force; the file is read when it is another one."""
         try:
-            found = (self.home.published / CURRENT).stat()
+            found = self._current.stat()
         except FileNotFoundError:
             return None
         stamp = (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from risk_model.publication import Publication
 from serving import metrics
 from serving.api.wording import reasons, tier_label
-from serving.endpoints import Call, plain
+from serving.endpoints import Call, plain, written
 from serving.evidence import evidence_for
 from serving.lookup import explained, row_of, rows_of
 
@@ -31,7 +31,8 @@ def classify(call: Call) -> Response:
     if call.body.model is not None:
         rows = [row_of(rows, call.body.model)]
     metrics.answered(metrics.PUBLISHED, ((row["model"], row["tier"]) for row in rows))
-    return plain(classification(publication, rows))
+    # Its numbers were checked when they were published.
+    return written(classification(publication, rows))
 
 
 def explain(call: Call) -> Response:

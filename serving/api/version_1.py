@@ -16,7 +16,7 @@ from serving.access.principal import Principal, district_prefix
 from serving.api.classification import classification
 from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
 from serving.bodies import JSON, need_media_type, parse_json, read_body
-from serving.endpoints import Call, plain
+from serving.endpoints import Call, plain, written
 from serving.evidence import evidence_for
 from serving.listing import COLUMNS, Cursor, Filter, enterprises
 from serving.lookup import explained, out_of_scope, row_of, rows_of
@@ -32,7 +32,8 @@ def one(call: Call) -> Response:
     if call.query.model is not None:
         rows = [row_of(rows, call.query.model)]
     metrics.answered(metrics.PUBLISHED, ((row["model"], row["tier"]) for row in rows))
-    return plain(classification(publication, rows))
+    # Its numbers were checked when they were published.
+    return written(classification(publication, rows))
 
 
 def explanation(call: Call) -> Response:
