@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import takewhile
+from itertools import islice
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +16,10 @@ from features.definitions import LIBRARY
 from features.errors import InputError
 from features.records import Label
 from risk_model.calibration import probability
+from risk_model.explanation.arrangement import arrangement
+from risk_model.explanation.document import Language, document
 from risk_model.explanation.evidence import Evidence
-from risk_model.explanation.roll_up import (
-    FeatureReason,
-    GroupReason,
-    by_declaration,
-    by_first_level,
-    by_indicator,
-    feature_reasons,
-)
+from risk_model.explanation.roll_up import GroupReason, Reasons
 from risk_model.model import RiskModel
 from risk_model.publication import Publication
 from risk_model.scale import INSUFFICIENT, TIER_WORDS, TierPolicy
@@ -33,7 +27,7 @@ from risk_model.scale import INSUFFICIENT, TIER_WORDS, TierPolicy
 if TYPE_CHECKING:
     import shap
 
-LANGUAGES = ("zh", "en")
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 #: A reason that moves the score by less than half a point is not worth a sentence.
 SMALLEST_POINTS = 0.5
 
@@ -52,17 +46,17 @@ class Part:
 
     model: str
     title: Label
-    reasons: tuple[FeatureReason, ...]
+    reasons: Reasons
 
-    @property
+    @cached_property
     def contribution(self) -> float:
         """What it adds in all, in log-odds."""
-        return fsum(reason.contribution for reason in self.reasons)
+        return fsum(self.reasons.contributions)
 
     @cached_property
     def indicators(self) -> tuple[GroupReason, ...]:
         """Second-level indicators."""
-        return by_indicator(self.reasons)
+        return self.reasons.indicators.groups()
 
 
 def parts_of(model: RiskModel, row: np.ndarray) -> tuple[Part, ...]:
@@ -74,12 +68,9 @@ def _parts_of_rows(model: RiskModel, rows: np.ndarray) -> list[tuple[Part, ...]]
     if model.base is None:
         return [()] * len(rows)
     titles = {model.base.name: Label(**model.base.title), model.name: Label(**model.title)}
-    parts, features = model.parts(rows), model.features
+    parts, arranged = model.parts(rows), arrangement(model.feature_names)
     return [
-        tuple(
-            Part(name, titles[name], feature_reasons(features, values, told[row]))
-            for name, told in parts.items()
-        )
+        tuple(Part(name, titles[name], Reasons(arranged, values, told[row])) for name, told in parts.items())
         for row, values in enumerate(rows)
     ]
 
@@ -121,7 +112,7 @@ class Explanation:
     decided_by: str
     previous_tier: str | None
     records: int
-    reasons: tuple[FeatureReason, ...]
+    reasons: Reasons
     points_a_unit: float
     prior: float | None = None
     floor: Mapping[str, Any] | None = None
@@ -130,22 +121,22 @@ class Explanation:
     @cached_property
     def declarations(self) -> tuple[GroupReason, ...]:
         """Windows of one fact as one reason, the strongest first."""
-        return by_declaration(self.reasons)
+        return self.reasons.declarations.groups()
 
     @cached_property
     def indicators(self) -> tuple[GroupReason, ...]:
         """Second-level indicators."""
-        return by_indicator(self.reasons)
+        return self.reasons.indicators.groups()
 
     @cached_property
     def first_levels(self) -> tuple[GroupReason, ...]:
         """First-level indicators."""
-        return by_first_level(self.reasons)
+        return self.reasons.first_levels.groups()
 
-    @property
+    @cached_property
     def residual(self) -> float:
         """Margin less base value and contributions; 0 but for rounding."""
-        return self.margin - fsum([self.base_value, *[reason.contribution for reason in self.reasons]])
+        return self.margin - fsum([self.base_value, *self.reasons.contributions])
 
     def points(self, contribution: float) -> float:
         """Return what a contribution moves the score by, in points."""
@@ -153,15 +144,16 @@ class Explanation:
 
     def raised(self, count: int = 3) -> tuple[GroupReason, ...]:
         """Return what raised the score most."""
-        return self._moving(lambda points: points >= SMALLEST_POINTS)[:count]
+        return self._moving(lambda points: points >= SMALLEST_POINTS, count)
 
     def lowered(self, count: int = 3) -> tuple[GroupReason, ...]:
         """Return what lowered the score most."""
-        return self._moving(lambda points: points <= -SMALLEST_POINTS)[:count]
+        return self._moving(lambda points: points <= -SMALLEST_POINTS, count)
 
-    def _moving(self, far_enough: Callable[[float], bool]) -> tuple[GroupReason, ...]:
-        adding = takewhile(lambda group: group.contribution, self.declarations)
-        return tuple(group for group in adding if far_enough(self.points(group.contribution)))
+    def _moving(self, far_enough: Callable[[float], bool], count: int) -> tuple[GroupReason, ...]:
+        found = self.reasons.declarations
+        places = (place for place in found.adding if far_enough(self.points(found.totals[place])))
+        return tuple(found.group(place) for place in islice(places, count))
 
     @cached_property
     def told(self) -> tuple[GroupReason, ...]:
@@ -169,7 +161,7 @@ class Explanation:
         return (*self.raised(), *self.lowered())
 
     @cached_property
-    def _said(self) -> tuple[Label, ...]:
+    def said(self) -> tuple[Label, ...]:
         """Each of :attr:`told` as a sentence."""
         return tuple(
             Label(*(reason_sentence(self, group, lang) for lang in LANGUAGES)) for group in self.told
@@ -177,14 +169,18 @@ class Explanation:
 
     def decision(self, lang: str) -> str:
         """Return in a sentence how the tier was decided."""
-        return _decision(self)[_language(lang)]
+        return self._decided[_language(lang)]
+
+    @cached_property
+    def _decided(self) -> Label:
+        return _decision(self)
 
     def sentences(self, lang: str) -> list[str]:
         """Return the explanation in sentences: decision, what raised, what lowered."""
         _language(lang)
         return [
             self.decision(lang),
-            *(said[lang] for said in self._said),
+            *(said[lang] for said in self.said),
         ]
 
     def to_shap(self, lang: str | None = None) -> shap.Explanation:
@@ -213,88 +209,13 @@ class Explanation:
             ``zh`` or ``en``: labels in that language only; by default in both.
         evidence
             The records behind it; without it, the reasons name none.
+
+        Raises
+        ------
+        InputError
+            If there is no such language.
         """
-
-        def label(words: Label) -> Any:
-            return {"zh": words.zh, "en": words.en} if lang is None else words[_language(lang)]
-
-        def feature(reason: FeatureReason) -> dict[str, Any]:
-            return {
-                "feature": reason.feature.name,
-                "label": label(reason.feature.label),
-                "indicator": reason.feature.indicator,
-                "value": None if math.isnan(reason.value) else reason.value,
-                "value_in_words": label(reason.value_label),
-                "contribution": reason.contribution,
-                "points": round(self.points(reason.contribution), 2),
-            }
-
-        def groups(found: tuple[GroupReason, ...]) -> list[dict[str, Any]]:
-            return [
-                {
-                    "name": group.name,
-                    "label": label(group.label),
-                    "contribution": group.contribution,
-                    "points": round(self.points(group.contribution), 2),
-                }
-                for group in found
-            ]
-
-        def reason(group: GroupReason, said: Label) -> dict[str, Any]:
-            behind = None if evidence is None else evidence.of(group)
-            return {
-                "name": group.name,
-                "sentence": label(said),
-                "points": round(self.points(group.contribution), 2),
-                "features": [one.feature.name for one in group.features if one.contribution],
-                "evidence": None if behind is None else behind.as_dict(lang),
-            }
-
-        languages = LANGUAGES if lang is None else (lang,)
-        return {
-            "credit_code": self.credit_code,
-            "name": self.name,
-            "as_of": self.as_of.isoformat(),
-            "model": self.model,
-            "model_title": label(self.model_title),
-            "target": label(self.target),
-            "version": self.version,
-            "score": self.score,
-            "probability": self.probability,
-            "margin": self.margin,
-            "base_value": self.base_value,
-            "tier": self.tier,
-            "tier_label": label(Label(**TIER_WORDS[self.tier].model_dump())),
-            "tier_by_score": self.tier_by_score,
-            "decided_by": self.decided_by,
-            "previous_tier": self.previous_tier,
-            "records": self.records,
-            "prior": self.prior,
-            "sentences": {code: self.sentences(code) for code in languages}
-            if lang is None
-            else self.sentences(lang),
-            "reasons": [reason(group, said) for group, said in zip(self.told, self._said, strict=True)],
-            "first_levels": groups(self.first_levels),
-            "indicators": groups(self.indicators),
-            "parts": [
-                {
-                    "model": part.model,
-                    "label": label(part.title),
-                    "contribution": part.contribution,
-                    "points": round(self.points(part.contribution), 2),
-                    "indicators": groups(tuple(one for one in part.indicators if one.contribution)),
-                }
-                for part in self.parts
-            ],
-            "features": [
-                feature(one)
-                for one in sorted(
-                    [reason for reason in self.reasons if reason.contribution],
-                    key=lambda reason: -abs(reason.contribution),
-                )
-            ],
-            "residual": self.residual,
-        }
+        return document(self, None if lang is None else _language(lang), evidence)
 
 
 def reason_sentence(explanation: Explanation, group: GroupReason, lang: str) -> str:
@@ -356,12 +277,13 @@ def _decision(explanation: Explanation) -> Label:
     return Label(zh, en)
 
 
-def _language(lang: str) -> str:
-    if lang not in LANGUAGES:
-        raise InputError(
-            f"there is no language {lang!r}", field="lang", fix=f"Use one of {', '.join(LANGUAGES)}."
-        )
-    return lang
+def _language(lang: str) -> Language:
+    for known in LANGUAGES:
+        if lang == known:
+            return known
+    raise InputError(
+        f"there is no language {lang!r}", field="lang", fix=f"Use one of {', '.join(LANGUAGES)}."
+    )
 
 
 def floor_of(policy: TierPolicy, decided_by: str) -> Mapping[str, Any] | None:
@@ -427,7 +349,7 @@ def explain_published(
         decided_by=row["decided_by"],
         previous_tier=row["previous_tier"],
         records=row["records"],
-        reasons=feature_reasons([LIBRARY[f] for f in found.names], found.values, found.contributions),
+        reasons=Reasons(arrangement(found.names), found.values, found.contributions),
         points_a_unit=policy.score.factor,
         prior=told["prior"],
         floor=floor_of(policy, row["decided_by"]),
@@ -482,7 +404,7 @@ def explain_rows(
     found, parts = model.contributions(rows), _parts_of_rows(model, rows)
     title, target = Label(**model.title), Label(**model.facts["specification"]["target"]["label"])
     probabilities = probability(np.array([one.margin for one in whose]))
-    features, factor = model.features, model.policy.score.factor
+    arranged, factor = arrangement(model.feature_names), model.policy.score.factor
     return [
         Explanation(
             credit_code=one.credit_code,
@@ -501,7 +423,7 @@ def explain_rows(
             decided_by=one.decision.decided_by,
             previous_tier=None,
             records=one.decision.records,
-            reasons=feature_reasons(features, rows[row], found.values[row]),
+            reasons=Reasons(arranged, rows[row], found.values[row]),
             points_a_unit=factor,
             floor=floor_of(model.policy, one.decision.decided_by),
             parts=parts[row],

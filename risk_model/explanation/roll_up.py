@@ -1,16 +1,22 @@
-"""Contributions added up: feature, declaration, second-level indicator, first level; each sum exact."""
+"""Contributions added up: feature, declaration, second-level indicator, first level; each sum exact.
+
+Of the features of a model most add nothing to a score. So values and contributions stay plain lists, and an
+object is made only of a feature or group that somebody looks at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import fsum
-from typing import TypeVar
+from typing import overload
 
 import numpy as np
 
-from features.definitions import FIRST_LEVEL, SECOND_LEVEL, Feature
+from features.definitions import Feature
 from features.records import Label
+from risk_model.explanation.arrangement import Arrangement, Grouping
 from risk_model.explanation.values import value_in_words
 
 
@@ -54,69 +60,149 @@ class GroupReason:
     features: tuple[FeatureReason, ...]
 
 
-T = TypeVar("T", FeatureReason, GroupReason)
-
-
-def feature_reasons(
-    features: Sequence[Feature], values: np.ndarray, contributions: np.ndarray
-) -> tuple[FeatureReason, ...]:
-    """Return one reason a feature, in the model's order.
+class Reasons(Sequence[FeatureReason]):
+    """One reason a feature, in the model's order.
 
     Parameters
     ----------
-    features
-        Declarations.
+    arrangement
+        The features.
     values, contributions
-        Shape (features,).
+        Of one enterprise, shape (features,).
+
+    Attributes
+    ----------
+    values, contributions
+        As lists.
+
+    Raises
+    ------
+    ValueError
+        If there is not one of each a feature.
     """
-    return tuple(
-        FeatureReason(feature, value, contribution)
-        for feature, value, contribution in zip(
-            features, values.tolist(), contributions.tolist(), strict=True
+
+    def __init__(self, arrangement: Arrangement, values: np.ndarray, contributions: np.ndarray) -> None:
+        if not len(arrangement.features) == len(values) == len(contributions):
+            msg = f"{len(arrangement.features)} features, {len(values)} values, {len(contributions)} sums"
+            raise ValueError(msg)
+        self.arrangement = arrangement
+        self.values: list[float] = values.tolist()
+        self.contributions: list[float] = contributions.tolist()
+        self._made: list[FeatureReason | None] = [None] * len(self.values)
+
+    @cached_property
+    def adding(self) -> list[int]:
+        """Places of the features that add something, ascending."""
+        return [place for place, contribution in enumerate(self.contributions) if contribution]
+
+    @cached_property
+    def strongest(self) -> list[int]:
+        """Places of the features that add something, what adds most first."""
+        return sorted(self.adding, key=self._weight)
+
+    @cached_property
+    def declarations(self) -> RollUp:
+        """Windows of one fact as one reason."""
+        return RollUp(self, self.arrangement.declarations)
+
+    @cached_property
+    def indicators(self) -> RollUp:
+        """Second-level indicators."""
+        return RollUp(self, self.arrangement.indicators)
+
+    @cached_property
+    def first_levels(self) -> RollUp:
+        """First-level indicators."""
+        return RollUp(self, self.arrangement.first_levels)
+
+    def at(self, place: int) -> FeatureReason:
+        """Return the reason at a place of 0 or more, the same object each time."""
+        made = self._made[place]
+        if made is None:
+            made = self._made[place] = FeatureReason(
+                self.arrangement.features[place], self.values[place], self.contributions[place]
+            )
+        return made
+
+    def strongest_of(self, places: Sequence[int]) -> list[int]:
+        """Return what adds most first; what adds nothing keeps its order behind all others."""
+        contributions = self.contributions
+        adding = [place for place in places if contributions[place]]
+        adding.sort(key=self._weight)
+        return adding + [place for place in places if not contributions[place]]
+
+    def _weight(self, place: int) -> float:
+        return -abs(self.contributions[place])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, place: int) -> FeatureReason: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[FeatureReason, ...]: ...
+    def __getitem__(self, place: int | slice) -> FeatureReason | tuple[FeatureReason, ...]:
+        found = range(len(self.values))[place]
+        return self.at(found) if isinstance(found, int) else tuple(map(self.at, found))
+
+    def __iter__(self) -> Iterator[FeatureReason]:
+        return map(self.at, range(len(self.values)))
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Reasons) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.values), tuple(self.contributions)))
+
+
+class RollUp:
+    """The reasons of an enterprise by group, each sum exact.
+
+    Attributes
+    ----------
+    totals
+        What each group of the grouping adds.
+    adding
+        Places of the groups that add something, what adds most first.
+    """
+
+    def __init__(self, reasons: Reasons, grouping: Grouping) -> None:
+        self.grouping = grouping
+        self._reasons = reasons
+        of, contributions = grouping.of, reasons.contributions
+        found: dict[int, list[float]] = {}
+        for place in reasons.adding:
+            group = of[place]
+            if group in found:
+                found[group].append(contributions[place])
+            else:
+                found[group] = [contributions[place]]
+        self.totals = [0.0] * len(grouping.names)
+        for group, added in found.items():
+            # fsum: the sum does not depend on the order in which features are declared.
+            self.totals[group] = fsum(added)
+        self.adding = sorted(
+            [group for group in sorted(found) if self.totals[group]], key=lambda g: -abs(self.totals[g])
         )
-    )
+        self._made: dict[int, GroupReason] = {}
 
+    @property
+    def order(self) -> list[int]:
+        """Places of all groups: those that add something as in :attr:`adding`, behind them the others."""
+        return self.adding + [group for group, total in enumerate(self.totals) if not total]
 
-def _roll_up(
-    reasons: Sequence[FeatureReason], key: Callable[[Feature], str], label: Callable[[Feature], Label]
-) -> tuple[GroupReason, ...]:
-    members: dict[str, list[FeatureReason]] = {}
-    for reason in reasons:
-        members.setdefault(key(reason.feature), []).append(reason)
-    groups = []
-    for name, found in members.items():
-        added = [reason.contribution for reason in found if reason.contribution]
-        # fsum: the sum does not depend on the order in which features are declared.
-        total, ordered = (fsum(added), _strongest_first(found)) if added else (0.0, tuple(found))
-        groups.append(GroupReason(name, label(found[0].feature), total, ordered))
-    return _strongest_first(groups)
+    def group(self, place: int) -> GroupReason:
+        """Return the group at a place, the same object each time."""
+        if place not in self._made:
+            reasons, grouping = self._reasons, self.grouping
+            self._made[place] = GroupReason(
+                grouping.names[place],
+                grouping.labels[place],
+                self.totals[place],
+                tuple(reasons.at(member) for member in reasons.strongest_of(grouping.members[place])),
+            )
+        return self._made[place]
 
-
-def _strongest_first(found: Sequence[T]) -> tuple[T, ...]:
-    """Return what adds most first; most add nothing, and keep their order behind all others."""
-    adding = [one for one in found if one.contribution]
-    adding.sort(key=_weight)
-    return tuple(adding + [one for one in found if not one.contribution])
-
-
-def _weight(one: FeatureReason | GroupReason) -> float:
-    return -abs(one.contribution)
-
-
-def by_declaration(reasons: Sequence[FeatureReason]) -> tuple[GroupReason, ...]:
-    """Return the windows of one fact as one reason, the strongest first."""
-    return _roll_up(reasons, lambda f: f.group, lambda f: f.label)
-
-
-def by_indicator(reasons: Sequence[FeatureReason]) -> tuple[GroupReason, ...]:
-    """Return second-level indicators, the strongest first."""
-    return _roll_up(reasons, lambda f: f.indicator, lambda f: SECOND_LEVEL[f.indicator])
-
-
-def by_first_level(reasons: Sequence[FeatureReason]) -> tuple[GroupReason, ...]:
-    """Return first-level indicators, the strongest first."""
-    return _roll_up(reasons, lambda f: f.indicator.partition(".")[0], lambda f: FIRST_LEVEL[_first(f)])
-
-
-def _first(feature: Feature) -> str:
-    return feature.indicator.partition(".")[0]
+    def groups(self) -> tuple[GroupReason, ...]:
+        """Return all groups, the strongest first."""
+        return tuple(self.group(place) for place in self.order)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
+from typing import NamedTuple
 
 from features.definitions import Feature
 from features.records import Label
@@ -12,6 +14,29 @@ MISSING = Label("无记录", "no record")
 _FEN_A_YUAN = 100
 _YUAN_A_WAN = 10_000
 _DAYS_A_YEAR = 365.25
+#: Values of one unit whose words are kept: counts, shares and days come again and again.
+_KEPT = 4096
+
+
+class Speaker(NamedTuple):
+    """Says the values of one feature in words, those said before at little cost.
+
+    Attributes
+    ----------
+    zero
+        What 0.0 is in words.
+    other
+        Says any other value but NaN; -0.0 too, which is equal to 0.0 but need not read like it.
+    """
+
+    zero: Label
+    other: Callable[[float], Label]
+
+    def __call__(self, value: float) -> Label:
+        """Return what :func:`value_in_words` says of the value."""
+        if math.isnan(value):
+            return MISSING
+        return self.zero if not value and math.copysign(1.0, value) > 0 else self.other(value)
 
 
 def value_in_words(feature: Feature, value: float) -> Label:
@@ -34,17 +59,34 @@ def value_in_words(feature: Feature, value: float) -> Label:
     >>> value_in_words(LIBRARY["days_since_inspection"], float("nan")).zh
     '无记录'
     """
-    if math.isnan(value):
-        return MISSING
-    return _WORDS.get(feature.unit, _number)(feature, value)
+    return MISSING if math.isnan(value) else _words(feature)(value)
 
 
-def _number(feature: Feature, value: float) -> Label:
+def speaker(feature: Feature) -> Speaker:
+    """Return what says the values of a feature in words as :func:`value_in_words` does, many times."""
+    words = _words(feature)
+    # Features of one unit share what was said; each coded feature has words of its own.
+    return Speaker(words(0.0), words if feature.unit == "category" else _kept(words))
+
+
+def _words(feature: Feature) -> Callable[[float], Label]:
+    if feature.unit == "category":
+        return partial(_category, feature.category_labels or ())
+    return _WORDS.get(feature.unit, _number)
+
+
+@cache
+def _kept(words: Callable[[float], Label]) -> Callable[[float], Label]:
+    """Return the same words of a unit, the last of them kept; one memory a unit, and there are four."""
+    return lru_cache(maxsize=_KEPT)(words)
+
+
+def _number(value: float) -> Label:
     text = f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
     return Label(text, text)
 
 
-def _days(feature: Feature, value: float) -> Label:
+def _days(value: float) -> Label:
     if abs(value) < 2 * _DAYS_A_YEAR:
         days = round(value)
         return Label(f"{days}天", f"{days} day" if days == 1 else f"{days} days")
@@ -52,26 +94,24 @@ def _days(feature: Feature, value: float) -> Label:
     return Label(f"{years:.1f}年", f"{years:.1f} years")
 
 
-def _fen(feature: Feature, value: float) -> Label:
+def _fen(value: float) -> Label:
     yuan = value / _FEN_A_YUAN
     zh = f"{yuan / _YUAN_A_WAN:,.2f}万元" if abs(yuan) >= _YUAN_A_WAN else f"{yuan:,.0f}元"
     return Label(zh, f"CNY {yuan:,.0f}")
 
 
-def _share(feature: Feature, value: float) -> Label:
+def _share(value: float) -> Label:
     text = f"{100 * value:.0f}%"
     return Label(text, text)
 
 
-def _category(feature: Feature, value: float) -> Label:
-    labels = feature.category_labels or ()
+def _category(labels: tuple[Label, ...], value: float) -> Label:
     place = int(value)
     return labels[place] if 0 <= place < len(labels) else Label("其他", "other")
 
 
-_WORDS: Mapping[str, Callable[[Feature, float], Label]] = {
+_WORDS: Mapping[str, Callable[[float], Label]] = {
     "days": _days,
     "fen": _fen,
     "share": _share,
-    "category": _category,
 }

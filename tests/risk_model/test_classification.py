@@ -19,7 +19,6 @@ from features.home import Home
 from features.records import TABLES
 from risk_model.classification import ModelVersion, classify
 from risk_model.explanation.explanation import explain_published
-from risk_model.explanation.roll_up import by_first_level, by_indicator
 from risk_model.publication import Publication
 from risk_model.publication.reading import current_name
 from risk_model.scale import TIERS
@@ -72,7 +71,7 @@ def test_explanations_add_up_on_every_level(publication: Publication) -> None:
         found = explain_published(publication, code, model)
         assert abs(found.residual) < 1e-6
         features = sum(reason.contribution for reason in found.reasons)
-        for level in (by_indicator(found.reasons), by_first_level(found.reasons), found.declarations):
+        for level in (found.indicators, found.first_levels, found.declarations):
             assert sum(group.contribution for group in level) == pytest.approx(features, abs=1e-9)
         assert found.score == pytest.approx(
             np.clip(500 + found.points_a_unit * (found.margin - np.log(0.1)), 0, 1000), abs=0.051
