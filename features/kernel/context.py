@@ -172,17 +172,32 @@ class Context:
             return np.zeros(len(keys)), np.zeros(len(keys))
         names, position, top, bottom = steps
         width = len(self.dates)
-        if len(keys) == 1:
-            # Arrow would read all names for the one that is looked for.
-            one = self._place_of_name(rate, level).get(keys[0].as_py(), -1)
-            last = int(position.searchsorted(one * width + at[0], side="right")) - 1
-            if one < 0 or last < 0 or position[last] // width != one:
-                return np.zeros(1), np.zeros(1)
-            return top[last : last + 1], bottom[last : last + 1]
         place = pc.index_in(keys, value_set=names).fill_null(-1).to_numpy().astype(np.int64)
         newest = np.searchsorted(position, place * width + at, side="right") - 1
         known = (place >= 0) & (newest >= 0) & (position[newest] // width == place)
         return np.where(known, top[newest], 0.0), np.where(known, bottom[newest], 0.0)
+
+    def sum_of(self, rate: int, level: int, key: str, at: int) -> tuple[float, float]:
+        """Return the sums of both terms of a rate over everybody in one neighbourhood at a date.
+
+        Parameters
+        ----------
+        rate, level, key, at
+            As for :meth:`sums`, of one neighbourhood.
+        """
+        steps = self._steps.get((rate, level))
+        if steps is None:
+            return 0.0, 0.0
+        # Arrow would read all names for the one that is looked for.
+        one = self._place_of_name(rate, level).get(key)
+        if one is None:
+            return 0.0, 0.0
+        _, position, top, bottom = steps
+        width = len(self.dates)
+        last = int(position.searchsorted(one * width + at, side="right")) - 1
+        if last < 0 or position[last] // width != one:
+            return 0.0, 0.0
+        return float(top[last]), float(bottom[last])
 
     def _place_of_name(self, rate: int, level: int) -> dict[str, int]:
         found = self._named.get((rate, level))
@@ -297,13 +312,24 @@ class Context:
             float64, shape (n, 1 + 2 * terms): how many they are, the total of each term over them, and
             how many of them have any.
         """
-        out = np.zeros((len(codes), 1 + 2 * terms))
-        if tie not in self._ties:
-            return out
+        return self.related_to(tie, at_most, terms, self.members(codes), at)
+
+    def members(self, codes: pa.Array) -> np.ndarray:
+        """Return the places of enterprises among those that are tied to somebody, int64; -1 for others."""
+        if not len(self._codes):
+            return np.full(len(codes), -1, dtype=np.int64)
         wanted = hashed(codes)
         member = np.searchsorted(self._codes, wanted)
         member[member == len(self._codes)] = 0
-        member = np.where(self._codes[member] == wanted, member, -1)
+        return np.where(self._codes[member] == wanted, member, -1)
+
+    def related_to(
+        self, tie: int, at_most: int, terms: int, member: np.ndarray, at: np.ndarray
+    ) -> np.ndarray:
+        """Return what :meth:`related` does, of enterprises whose places :meth:`members` gave."""
+        out = np.zeros((len(member), 1 + 2 * terms))
+        if tie not in self._ties:
+            return out
         marks = self._marks
         done = marks.hubs(tie, len(self._ties[tie][0]))
         asked = (member, at, at_most, terms, marks.seen, marks.inside, done, marks.last, out)

@@ -22,7 +22,8 @@ from features.kernel.records import Arrays, condition_bits
 NEVER = int(np.datetime64("9999-12-31", "D").astype(np.int64))
 #: Words remembered of one table plan; more are forgotten at once.
 REMEMBERED = 20_000
-_EPOCH = date(1970, 1, 1).toordinal()
+#: Ordinal of 1970-01-01.
+EPOCH = date(1970, 1, 1).toordinal()
 _INT32 = pa.int32()
 _ENDS = ("withdrawn_at", "repaired_at", "expires_at")
 
@@ -96,6 +97,12 @@ def few_arrays(plan: TablePlan, table: pa.Table | FewRecords | None) -> tuple[li
     return order, Arrays(np.array([0, count], dtype=np.int64), days[0], days[1], days[2], words, values)
 
 
+def rows_of(table: pa.Table | FewRecords, order: Sequence[int]) -> list[Mapping[str, Any]]:
+    """Return records as plain rows, in an order."""
+    rows: Sequence[Mapping[str, Any]] = table.rows if isinstance(table, FewRecords) else table.to_pylist()
+    return [rows[place] for place in order]
+
+
 @lru_cache(maxsize=256)
 def _no_records(values: int) -> Arrays:
     none = np.empty(0, dtype=np.int32)
@@ -127,7 +134,7 @@ def _values(table: pa.Table | FewRecords, name: str) -> list[Any]:
 def _days(table: pa.Table | FewRecords, name: str) -> list[Any]:
     """Return dates as days since 1970-01-01, None where there is none."""
     if isinstance(table, FewRecords):
-        return [day if day is None else day.toordinal() - _EPOCH for day in table.column(name)]
+        return [day if day is None else day.toordinal() - EPOCH for day in table.column(name)]
     found: list[Any] = []
     for chunk in table[name].chunks:
         found += chunk.view(_INT32).to_pylist()
@@ -162,6 +169,6 @@ def _numbers(column: ValueColumn, values: Sequence[Any]) -> list[float]:
             values = [value and value[: column.characters] for value in values]
         return [place.get(value, missing) for value in values]
     return [
-        missing if value is None else float(value.toordinal() - _EPOCH if isinstance(value, date) else value)
+        missing if value is None else float(value.toordinal() - EPOCH if isinstance(value, date) else value)
         for value in values
     ]

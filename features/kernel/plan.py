@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from features.definitions.feature import Feature
 from features.definitions.terms import DECAY_BITS, Operation, Term
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import Combining
+
+if TYPE_CHECKING:
+    from features.kernel.one import PlanOfOne
 
 #: Conditions of one table are the bits of a 64-bit word.
 MAXIMUM_CONDITIONS = 64
@@ -231,6 +235,13 @@ class Plan:
         object.__setattr__(self, "combining", Combining.build(features, of_features))
         object.__setattr__(self, "beyond", beyond)
         object.__setattr__(self, "_terms", order)
+
+    @cached_property
+    def of_one(self) -> PlanOfOne:
+        """What is needed for one enterprise alone."""
+        from features.kernel.one import PlanOfOne
+
+        return PlanOfOne(self)
 
     def place_of(self, term: Term) -> int:
         """Return the place of a term among those of all tables."""

@@ -401,8 +401,6 @@ def level_keys(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Arr
         Row of the newest registration for each level's column, -1 if unknown; shape (n, levels).
     """
     count = len(rows)
-    if count == 1:
-        return _keys_of_one(plan, table, rows[0])
     keys = [pa.array(np.full(count, "", dtype=object), pa.string())]
     for i, level in enumerate(plan.neighbourhood.levels):
         place = pa.array(rows[:, i], mask=rows[:, i] < 0)
@@ -412,17 +410,6 @@ def level_keys(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Arr
         # A level is known only if all wider ones are: what is null stays null.
         keys.append(pc.binary_join_element_wise(keys[-1], values, "|"))
     return keys
-
-
-def _keys_of_one(plan: RatePlan, table: pa.Table, rows: np.ndarray) -> list[pa.Array]:
-    """Return what :func:`level_keys` does, without starting a function of Arrow for each step."""
-    key: str | None = ""
-    keys = [key]
-    for level, row in zip(plan.neighbourhood.levels, rows.tolist(), strict=True):
-        value = None if row < 0 else table[level.column][row].as_py()
-        key = None if key is None or value is None else f"{key}|{value[: level.characters]}"
-        keys.append(key)
-    return [pa.array([one], pa.string()) for one in keys]
 
 
 def _rate(own: _Range, number: int, plan: RatePlan) -> pa.Table:

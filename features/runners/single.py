@@ -12,7 +12,7 @@ from features.kernel import Context, Plan
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import due_year
 from features.kernel.evaluate import fill_beyond, fill_terms
-from features.kernel.few import FewRecords, few_arrays, together
+from features.kernel.few import EPOCH, FewRecords, few_arrays, rows_of, together
 from features.kernel.records import Arrays
 from features.records import TABLES
 
@@ -56,24 +56,30 @@ def compute_one(
     InputError
         If the context was made for other features.
     """
-    today = np.array([np.datetime64(as_of, "D").astype(np.int64)])
+    today = np.array([as_of.toordinal() - EPOCH], dtype=np.int64)
     prepared, registrations = {}, None
-    known = set(known_tables)
+    known = frozenset(known_tables)
+    near = context is not None and plan.beyond is not None
     for name, table_plan in plan.tables.items():
         if name in known:
-            order, prepared[name] = few_arrays(table_plan, records.get(name))
-            if name == "enterprise" and context is not None and plan.beyond is not None:
-                registrations = _registrations(records.get(name), order, plan.beyond)
-    everything = _terms(plan, prepared, today)
-    result = np.full((len(plan.features), 1), np.nan)
-    plan.combining.fill(everything, today, result)
-    if context is not None and plan.beyond is not None:
-        at = context.places(today)
-        if at[0] >= 0 and context.dates[at[0]] != today[0]:
+            table = records.get(name)
+            if table is not None and table.num_rows:
+                order, prepared[name] = few_arrays(table_plan, table)
+                if name == "enterprise" and near:
+                    registrations = rows_of(table, order)
+            elif name == "enterprise":
+                registrations = []
+    one = plan.of_one
+    terms = one.terms(prepared, known, today)
+    result = np.full(len(plan.features), np.nan)
+    one.combine(terms, today, result)
+    if context is not None and near:
+        at = int(context.places(today)[0])
+        if at >= 0 and context.dates[at] != today[0]:
             # The context counts this enterprise as it was then: so it must be left out.
-            everything = _terms(plan, prepared, context.dates[at])
-        fill_beyond(plan, context, everything, registrations, pa.array([credit_code]), today, result)
-    return result.T
+            terms = one.terms(prepared, known, context.dates[at : at + 1])
+        one.look_beyond(context, terms, registrations, credit_code, at, result)
+    return result[None]
 
 
 def compute_many(
