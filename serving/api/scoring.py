@@ -81,6 +81,8 @@ def notes(records: BaseModel, as_of: date) -> list[str]:
     found = []
     for name in TABLES:
         rows = getattr(records, name)
+        if not rows:
+            continue
         late = sum(row.event_date > as_of or (row.recorded_at or row.event_date) > as_of for row in rows)
         if late:
             found.append(f"{name}: {late} of {len(rows)} happened or were recorded after {as_of}.")
