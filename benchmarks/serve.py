@@ -96,22 +96,22 @@ class Load:
     async def _send(self, connections: int, seconds: float) -> tuple[list[float], float, int]:
         taken: list[float] = []
         errors = 0
-        opened = [await asyncio.open_connection("127.0.0.1", self.port) for _ in range(connections)]
+        loop = asyncio.get_running_loop()
+        opened = [
+            (await loop.create_connection(_Connection, "127.0.0.1", self.port))[1] for _ in range(connections)
+        ]
         began = time.perf_counter()
 
         async def one(first: int) -> None:
             nonlocal errors
-            reader, writer = opened[first]
             number = first
             while time.perf_counter() - began < seconds or number == first:
                 sent = time.perf_counter()
-                writer.write(self.requests[number % len(self.requests)])
-                status = await _answer(reader)
+                status = await opened[first].ask(self.requests[number % len(self.requests)])
                 taken.append(1000 * (time.perf_counter() - sent))
                 errors += status != 200
                 number += connections
-            writer.close()
-            await writer.wait_closed()
+            opened[first].close()
 
         await asyncio.gather(*(one(first) for first in range(connections)))
         return taken, time.perf_counter() - began, errors
@@ -133,17 +133,59 @@ class Load:
         return statistics.median(float(np.quantile(ms, q)) for ms, _, _ in self.seen[connections])
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    lower = head.lower()
-    _, _, rest = lower.partition(b"content-length:")
-    if rest:
-        await reader.readexactly(int(rest.partition(b"\r\n")[0]))
-    else:
-        while size := int((await reader.readline()).partition(b";")[0], 16):
-            await reader.readexactly(size + 2)
-        await reader.readline()
-    return int(head[9:12])
+class _Connection(asyncio.Protocol):
+    """A connection that stays open, one request at a time; it takes little of the cores itself."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._got = bytearray()
+        self._size: int | None = None
+        self._status: asyncio.Future[int] | None = None
+
+    async def ask(self, request: bytes) -> int:
+        """Send a request and return the status of its answer, once all of that is there.
+
+        Raises
+        ------
+        ConnectionError
+            If the server closes the connection before.
+        """
+        assert self._transport is not None
+        self._got.clear()
+        self._size = None
+        self._status = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._status
+
+    def close(self) -> None:
+        """Close it."""
+        assert self._transport is not None
+        self._status = None
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what is written to."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Gather an answer."""
+        self._got += data
+        if self._size is None:
+            end = self._got.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            _, _, rest = bytes(self._got[:end]).lower().partition(b"content-length:")
+            # Without a length the answer comes in chunks, the last one empty.
+            self._size = end + 4 + int(rest.partition(b"\r\n")[0]) if rest else 0
+        whole = len(self._got) >= self._size if self._size else self._got.endswith(b"\r\n0\r\n\r\n")
+        if whole and self._status is not None and not self._status.done():
+            self._status.set_result(int(self._got[9:12]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        if self._status is not None and not self._status.done():
+            self._status.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
 
 def run(quick: bool) -> dict[str, Any]:

@@ -163,9 +163,7 @@ class Explanation:
     @cached_property
     def said(self) -> tuple[Label, ...]:
         """Each of :attr:`told` as a sentence."""
-        return tuple(
-            Label(*(reason_sentence(self, group, lang) for lang in LANGUAGES)) for group in self.told
-        )
+        return tuple(_sentence(self, group) for group in self.told)
 
     def decision(self, lang: str) -> str:
         """Return in a sentence how the tier was decided."""
@@ -220,18 +218,24 @@ class Explanation:
 
 def reason_sentence(explanation: Explanation, group: GroupReason, lang: str) -> str:
     """Return one reason as a sentence: the fact with its numbers, and what it does to the score."""
+    return _sentence(explanation, group)[lang]
+
+
+def _sentence(explanation: Explanation, group: GroupReason) -> Label:
     shown = [reason for reason in group.features if reason.contribution] or list(group.features)
-    facts = {
-        reason.feature.label[lang]: reason.value_label[lang]
-        for reason in sorted(shown, key=lambda r: r.feature.name)
-    }
+    if len(shown) > 1:
+        shown.sort(key=lambda reason: reason.feature.name)
+    facts = [(reason.feature.label, reason.value_label) for reason in shown]
+    # Windows of one fact may share a label: what the last of them says counts.
+    zh = "，".join([f"{name}：{value}" for name, value in {n.zh: v.zh for n, v in facts}.items()])
+    en = "; ".join([f"{name}: {value}" for name, value in {n.en: v.en for n, v in facts}.items()])
     points = explanation.points(group.contribution)
-    if lang == "zh":
-        text = "，".join(f"{name}：{value}" for name, value in facts.items())
-        return f"{text}，使风险分值{'上升' if points > 0 else '下降'}{abs(points):.1f}分。"
-    text = "; ".join(f"{name}: {value}" for name, value in facts.items())
-    moves = "Raises" if points > 0 else "Lowers"
-    return f"{text[:1].upper()}{text[1:]}. {moves} the score by {abs(points):.1f} points."
+    zh_moves, en_moves = ("上升", "Raises") if points > 0 else ("下降", "Lowers")
+    size = f"{abs(points):.1f}"
+    return Label(
+        f"{zh}，使风险分值{zh_moves}{size}分。",
+        f"{en[:1].upper()}{en[1:]}. {en_moves} the score by {size} points.",
+    )
 
 
 def _decision(explanation: Explanation) -> Label:
