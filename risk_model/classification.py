@@ -24,9 +24,10 @@ from features.runners.threads import Threads
 from features.runners.work import dates_of, known, survey_all
 from risk_model.classified_range import PROBABILITY_UNIT, TOLERANCE, Classifying, write_range
 from risk_model.coverage import COVERAGE
+from risk_model.pinned_rates import INPUT, PinnedRates, pinned_rates
 from risk_model.publication import Publication, PublicationWriter
 from risk_model.publication.layout import ENTERPRISES_A_SHARD, FORMAT
-from risk_model.renewal import renew_shard, renewable, renewal
+from risk_model.renewal import members_of, renew_shards, renewable, renewal, stretches
 from risk_model.scale import INSUFFICIENT, TIERS
 from risk_model.shipping import Fleet, ModelVersion
 from risk_model.tiers.overrides import Override, tiers_by_model
@@ -49,6 +50,7 @@ def classify(
     scheduler: Scheduler | None = None,
     shard: int = ENTERPRISES_A_SHARD,
     earlier: Sequence[Publication] = (),
+    rates_of: Publication | None = None,
 ) -> Publication:
     """Classify every enterprise in business, and publish the result with its explanations.
 
@@ -81,6 +83,10 @@ def classify(
         Classifications of which one may be renewed (:mod:`risk_model.renewal`): of the same date, by the same
         models, before more records came. The result is the same, but for the bounds of the shards and the
         largest residual, which may be that of an enterprise that has changed since.
+    rates_of
+        A classification of the same date whose rates of the neighbourhood are taken as they were published:
+        only what an enterprise adds itself is taken off them, as it is now. By default they are made from
+        the records.
 
     Returns
     -------
@@ -90,7 +96,8 @@ def classify(
     Raises
     ------
     InputError
-        If nobody is in business at the date, a model has no cuts, or another classification is being made.
+        If nobody is in business at the date, a model has no cuts, another classification is being made, or
+        the rates of the neighbourhood cannot be taken from the classification that is named.
     RuntimeError
         If contributions do not sum to a margin within :data:`TOLERANCE`; nothing is published.
     """
@@ -110,6 +117,9 @@ def classify(
         "previous": previous.name if previous else None,
         "overrides": [one.model_dump(mode="json") for one in overrides],
     }
+    pinned = None if rates_of is None else pinned_rates(rates_of, as_of, plan, snapshot.id)
+    if pinned is not None:
+        inputs[INPUT] = pinned.origin
     base = renewable(earlier, as_of, inputs, snapshot)
     begun = {"data_snapshot": snapshot.id, "shard": shard, "renews": base[0].name if base else None}
     key = hashlib.sha256(json.dumps(inputs | begun, sort_keys=True).encode()).hexdigest()[:16]
@@ -125,8 +135,8 @@ def classify(
             tiers_by_model(overrides),
             writer.folder,
         )
-        steps = None if base is None else _renewing(work, base, snapshot, writer, scheduler)
-        steps = steps or _from_records(work, snapshot, shard, writer, scheduler)
+        steps = None if base is None else _renewing(work, base, snapshot, pinned, writer, scheduler)
+        steps = steps or _from_records(work, snapshot, shard, pinned, writer, scheduler)
         for done, of in steps:
             if progress:
                 progress(done, of)
@@ -148,7 +158,12 @@ def _near(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _from_records(
-    work: Classifying, snapshot: Snapshot, shard: int, writer: PublicationWriter, scheduler: Scheduler
+    work: Classifying,
+    snapshot: Snapshot,
+    shard: int,
+    pinned: PinnedRates | None,
+    writer: PublicationWriter,
+    scheduler: Scheduler,
 ) -> Iterator[tuple[int, int]]:
     """Classify everybody; yield enterprises done and enterprises in all."""
     pairs = registered(snapshot, [work.as_of])
@@ -161,6 +176,8 @@ def _from_records(
     context = writer.kept_context()
     if context is None and work.plan.beyond is not None:
         whole = survey_all(scheduler, snapshot.codes(), work.plan.beyond, dates_of(pairs))
+        if pinned is not None:
+            whole = whole.with_rates_of(pinned.context)
         context = known(whole)
         writer.context(context, whole)
         del whole
@@ -178,24 +195,26 @@ def _renewing(
     work: Classifying,
     base: tuple[Publication, pa.Array],
     snapshot: Any,
+    pinned: PinnedRates | None,
     writer: PublicationWriter,
     scheduler: Scheduler,
 ) -> Iterator[tuple[int, int]] | None:
     """Renew a classification; yield the same. None if all is to be done anew."""
-    found = renewal(*base, snapshot, work)
+    found = renewal(*base, snapshot, work, None if pinned is None else pinned.context)
     if found is None:
         return None
     what, context, whole = found
     writer.context(context, whole)
-    work = replace(work, context=context)
+    work = replace(work, context=context.around(members_of(what)))
 
     def steps() -> Iterator[tuple[int, int]]:
         of = base[0].document["enterprises"]
         done = sum(told["enterprises"] for told in writer.done)
-        left = range(len(writer.done), len(base[0].document["shards"]))
-        for written in scheduler.map(renew_shard, (work, what), left):
-            writer.take(written)
-            done += written.facts["enterprises"]
+        left = stretches(len(writer.done), len(base[0].document["shards"]))
+        for several in scheduler.map(renew_shards, (work, what), left):
+            for written in several:
+                writer.take(written)
+                done += written.facts["enterprises"]
             yield done, of
 
     return steps()

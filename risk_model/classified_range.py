@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -196,8 +195,8 @@ def facts_of(
     for name in work.fleet.models:
         own = rows.filter(pc.equal(rows["model"], name))
         models[name] = {
-            "tiers": dict(Counter(own["tier"].to_pylist())),
-            "decided_by": dict(Counter(own["decided_by"].to_pylist())),
+            "tiers": _counted(own["tier"]),
+            "decided_by": _counted(own["decided_by"]),
             "residual": residual[name],
             # Whole numbers: the sum is the same, however the enterprises are divided into shards.
             "probability": int(
@@ -205,6 +204,11 @@ def facts_of(
             ),
         }
     return {"first": codes[0].as_py(), "last": codes[-1].as_py(), "enterprises": len(codes), "models": models}
+
+
+def _counted(texts: pa.ChunkedArray) -> dict[str, int]:
+    found = pc.value_counts(texts)
+    return dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True))
 
 
 def _lists(matrix: np.ndarray) -> pa.Array:
@@ -343,8 +347,11 @@ def _previous_tiers(previous: Path | None, codes: pa.Array) -> dict[str, dict[st
     found: dict[str, dict[str, str]] = {}
     if previous is None:
         return found
+    if not len(codes):
+        return found
     columns = ["credit_code", "model", "tier"]
     rows = opened(previous).between(codes[0].as_py(), codes[-1].as_py(), columns)
+    rows = rows.filter(pc.is_in(rows["credit_code"], value_set=codes))
     for credit_code, model, tier in zip(*(rows[name].to_pylist() for name in columns), strict=True):
         found.setdefault(model, {})[credit_code] = tier
     return found

@@ -32,6 +32,7 @@ from risk_model.explanation.overall import OverallExplanation, explain_overall
 from risk_model.model import RiskModel
 from risk_model.monitoring import reference
 from risk_model.monitoring.reference import Reference
+from risk_model.pinned_rates import named
 from risk_model.publication import Publication
 from risk_model.registry import Registry, Version
 from risk_model.scale import INSUFFICIENT, TIERS
@@ -364,6 +365,7 @@ def classify_all(
     runner: str = "threads",
     address: str | None = None,
     anew: bool = False,
+    rates_of: str | None = None,
 ) -> Publication:
     """Classify everybody with the champions, and publish.
 
@@ -383,12 +385,15 @@ def classify_all(
         Who works on the shards, as for :func:`features.runners.scheduler_of`.
     anew
         Compute everything from the records, although a classification of the same date could be renewed.
+    rates_of
+        Name of a classification of the same date whose rates of the neighbourhood are taken as published.
 
     Raises
     ------
     InputError
-        If no model is registered or nobody can be classified.
+        If no model is registered, nobody can be classified, or the rates cannot be taken from that one.
     """
+    pinned = None if rates_of is None else named(home, rates_of)
     records = RecordStore(home.store).snapshot(snapshot)
     registry = Registry(home)
     models: dict[str, ModelVersion] = {}
@@ -411,6 +416,7 @@ def classify_all(
             progress=progress,
             scheduler=scheduler,
             earlier=() if anew else published,
+            rates_of=pinned,
         )
 
 

@@ -4,6 +4,18 @@ from features.kernel.context import Context
 from features.kernel.evaluate import evaluate
 from features.kernel.neighbours import Neighbours
 from features.kernel.plan import Plan
+from features.kernel.reconnected import reconnected
 from features.kernel.survey import Survey, connected, merge, replaced, survey
 
-__all__ = ["Context", "Neighbours", "Plan", "Survey", "connected", "evaluate", "merge", "replaced", "survey"]
+__all__ = [
+    "Context",
+    "Neighbours",
+    "Plan",
+    "Survey",
+    "connected",
+    "evaluate",
+    "merge",
+    "reconnected",
+    "replaced",
+    "survey",
+]

@@ -119,7 +119,9 @@ def _trend(
     before_days = total_days - recent_days
     now = (recent + pseudo) / recent_days
     then = (total - recent + pseudo * before_days / recent_days) / before_days
-    return np.where(total > 0, now / then, np.nan)
+    # Only where the total is not a total of the recent ones, too, is there a division by zero.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total > 0, now / then, np.nan)
 
 
 def _bits(words: np.ndarray) -> np.ndarray:

@@ -145,6 +145,39 @@ class Context:
                 fix="Make it again with the same features.",
             )
 
+    def with_rates_of(self, other: Context) -> Context:
+        """Return the same with the sums of another behind the rates of the neighbourhood.
+
+        Raises
+        ------
+        InputError
+            If the other was made for other features or other dates.
+        """
+        if other.fingerprint != self.fingerprint or not np.array_equal(other.dates, self.dates):
+            raise InputError(
+                "rates of the neighbourhood were made for other features or other dates",
+                field="context",
+                fix="Take those of the same features and dates.",
+            )
+        survey = Survey(other.survey.rates, self.survey.ties, self.survey.events, self.survey.tables)
+        return Context(self.fingerprint, self.dates, survey)
+
+    def around(self, members: np.ndarray) -> Context:
+        """Return what must be known to compute the features of some enterprises, and not of others.
+
+        Parameters
+        ----------
+        members
+            Hashes of their credit codes, uint64.
+        """
+        ties = self.survey.ties
+        own = ties.filter(pc.is_in(ties["code"], value_set=pa.array(members)))
+        ties = ties.filter(pc.is_in(ties["hub"], value_set=pc.unique(own["hub"]))).combine_chunks()
+        events = self.survey.events
+        events = events.filter(pc.is_in(events["code"], value_set=pc.unique(ties["code"]))).combine_chunks()
+        survey = Survey(self.survey.rates, ties, events, self.survey.tables)
+        return Context(self.fingerprint, self.dates, survey)
+
     def places(self, as_of: np.ndarray) -> np.ndarray:
         """Return the place of the last date that is not after each day, -1 if there is none."""
         return np.searchsorted(self.dates, as_of, side="right") - 1

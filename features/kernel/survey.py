@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from features.definitions.across import Tie
+from features.definitions.across import TIE_TABLES, Tie
 from features.definitions.expressions import Columns
 from features.definitions.terms import Operation, Term
 from features.kernel.beyond import ADDRESS, PRODUCER, BeyondPlan, RatePlan, newest
@@ -90,7 +90,13 @@ def hashed(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
     return np.asarray(pd.util.hash_array(objects, categorize=len(objects) > _FEW), dtype=np.uint64)
 
 
-def survey(plan: BeyondPlan, records: Mapping[str, pa.Table], codes: pa.Array, dates: np.ndarray) -> Survey:
+def survey(
+    plan: BeyondPlan,
+    records: Mapping[str, pa.Table],
+    codes: pa.Array,
+    dates: np.ndarray,
+    only: frozenset[str] | None = None,
+) -> Survey:
     """Survey a range of enterprises.
 
     Parameters
@@ -103,14 +109,20 @@ def survey(plan: BeyondPlan, records: Mapping[str, pa.Table], codes: pa.Array, d
         Sorted unique credit codes of the range.
     dates
         Sorted as-of days, int64.
+    only
+        Ties and events of records of these tables, and no rates; by default all. ``records`` need no others.
     """
     own = _Range(records, codes, dates)
-    rates = [_rate(own, number, rate) for number, rate in enumerate(plan.rates)]
-    ties = [_ties(own, number, tie) for number, tie in enumerate(plan.ties)]
+    rates = [_rate(own, number, rate) for number, rate in enumerate(plan.rates) if only is None]
+    ties = [
+        _ties(own, number, tie)
+        for number, tie in enumerate(plan.ties)
+        if only is None or TIE_TABLES[tie] in only
+    ]
     events = [
         _events(own, number, term, of_producer=number in plan.of_producer)
         for number, term in enumerate(plan.terms)
-        if ties
+        if plan.ties and (only is None or term.table in only)
     ]
     found = Survey(_stack(rates, RATES), _stack(ties, TIES), _stack(events, EVENTS), frozenset(records))
     return merge([found])
@@ -200,7 +212,7 @@ def _added(parts: list[pa.Table]) -> pa.Table:
 
 def connected(whole: Survey) -> Survey:
     """Leave out ties that tie nobody, and what is known of enterprises without a tie."""
-    kept = _stack([_shared(ties) for ties in _by_hub(whole.ties)], TIES)
+    kept = _stack([shared(ties) for ties in _by_hub(whole.ties)], TIES)
     kept = kept.sort_by([(name, "ascending") for name in TIES.names])
     mask = pc.is_in(whole.events["code"], value_set=pc.unique(kept["code"]))
     events = whole.events.filter(mask).sort_by([(name, "ascending") for name in EVENTS.names])
@@ -220,8 +232,8 @@ def _by_hub(ties: pa.Table) -> Iterator[pa.Table]:
         yield ties.filter(pa.array(part == number))
 
 
-def _shared(ties: pa.Table) -> pa.Table:
-    """Return the ties of hubs that tie more than one enterprise."""
+def shared(ties: pa.Table) -> pa.Table:
+    """Return the ties of hubs that tie more than one enterprise, in any order."""
     members = ties.group_by(["tie", "hub"]).aggregate([("code", "min"), ("code", "max")])
     several = members.filter(pc.not_equal(members["code_min"], members["code_max"])).select(["tie", "hub"])
     return ties.join(several, keys=["tie", "hub"], join_type="left semi").select(TIES.names)

@@ -93,6 +93,20 @@ def compute_range(
 def survey_range(reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray], codes: pa.Array) -> Survey:
     """Survey a range: what it adds to what features across enterprises must know."""
     plan, dates = shared
+    return survey(plan, read_tables(reader, _surveyed(plan), codes), codes, dates)
+
+
+def survey_ties(
+    reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray, frozenset[str]], codes: pa.Array
+) -> Survey:
+    """Survey ties and events of a range, of the records of some tables only."""
+    plan, dates, only = shared
+    wanted = {table: columns for table, columns in _surveyed(plan).items() if table in only}
+    return survey(plan, read_tables(reader, wanted, codes), codes, dates, only)
+
+
+def _surveyed(plan: BeyondPlan) -> dict[str, list[str]]:
+    """Return the columns that a survey looks at, by table."""
     wanted: dict[str, list[str]] = {table: list(names) for table, names in plan.tie_columns.items()}
     for term in plan.survey_terms:
         columns = wanted.setdefault(term.table, [])
@@ -101,7 +115,7 @@ def survey_range(reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray], co
             columns.append(term.column)
     if plan.levels:
         wanted.setdefault("enterprise", []).extend(level.column for level in plan.levels)
-    return survey(plan, read_tables(reader, wanted, codes), codes, dates)
+    return wanted
 
 
 def make_context(

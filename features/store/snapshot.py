@@ -178,6 +178,8 @@ class Snapshot:
             return None
         new: list[str] = []
         for table in self.tables:
+            if self.tables[table] == earlier.tables[table]:
+                continue
             before, now = set(earlier.files(table)), set(self.files(table))
             if not before <= now:
                 return None

@@ -60,13 +60,23 @@ def classify(
         bool,
         typer.Option("--anew", help="Compute all from the records, not only what newer ones change."),
     ] = False,
+    rates_of: Annotated[
+        str | None,
+        typer.Option(
+            "--rates-of",
+            metavar="SNAPSHOT",
+            help="Take the rates of the neighbourhood as this classification of the same date published them.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Classify every enterprise in business and publish score, tier and reasons.
 
     One that was killed goes on where it was when the same is asked for again. If the date is classified
-    already by the same models, only what newer records change is done again.
+    already by the same models, only what newer records change is done again; with --rates-of nobody's
+    result moves by what happened to others in the neighbourhood, and that is much less.
     """
     from features.home import Home
     from risk_model.pipeline import classify_all
@@ -81,6 +91,7 @@ def classify(
             runner=runner,
             address=address,
             anew=anew,
+            rates_of=rates_of,
         )
     if as_json:
         print_json({**publication.document, "folder": str(publication.folder)})

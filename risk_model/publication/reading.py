@@ -292,29 +292,48 @@ class Publication:
         table = self.table(layout.FEATURES)
         own = _columns(table["values"], self._of_features)
         if self._of_neighbourhood:
-            near = self._dataset(layout.NEIGHBOURHOOD).to_table(columns=["values"])
+            near = self.table(layout.NEIGHBOURHOOD, ["credit_code", "values"])
             own |= _columns(near["values"], self._of_neighbourhood)
         chosen = self.document["features"] if names is None else names
         return pa.table({"credit_code": table["credit_code"]} | {name: own[name] for name in chosen})
 
-    def table(self, file: str) -> pa.Table:
-        """Return a file of all shards, sorted by credit code, what was renewed in its place."""
+    def table(self, file: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a file of all shards, sorted by credit code, what was renewed in its place.
+
+        Parameters
+        ----------
+        file
+            Its name.
+        columns
+            Columns to return, the credit code among them; all by default.
+        """
         if not any(f"{layout.CHANGED}{file}" in shard.get("bytes", {}) for shard in self.document["shards"]):
-            return self._dataset(file).to_table()
-        return pa.concat_tables(self.shard_table(number, file) for number in range(len(self._shards[0])))
+            return self._dataset(file).to_table(columns=None if columns is None else list(columns))
+        return pa.concat_tables(
+            self.shard_table(number, file, columns) for number in range(len(self._shards[0]))
+        )
 
-    def shard_table(self, number: int, file: str) -> pa.Table:
-        """Return a file of one shard, sorted by credit code, what was renewed in its place."""
-        whole = pq.read_table(self._path(number, file))
+    def shard_table(self, number: int, file: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a file of one shard as :meth:`table` does."""
+        wanted = None if columns is None else list(columns)
+        whole = pq.read_table(self._path(number, file), columns=wanted)
+        changed = self.shard_changed(number, file, wanted)
+        return whole if changed is None else laid_over(whole, changed)
+
+    def shard_changed(self, number: int, file: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """Return the rows that count before those of a file of one shard; None if there are none."""
         if not self._renewed(number, file):
-            return whole
-        return laid_over(whole, pq.read_table(self._path(number, f"{layout.CHANGED}{file}")))
+            return None
+        path = self._path(number, f"{layout.CHANGED}{file}")
+        return pq.read_table(path, columns=None if columns is None else list(columns))
 
-    def shard_codes(self, number: int, file: str) -> pa.Array:
-        """Return the credit codes of a file of one shard, sorted."""
-        return pq.read_table(self._path(number, file), columns=["credit_code"])[
-            "credit_code"
-        ].combine_chunks()
+    def shard_whole(self, number: int, file: str) -> Path:
+        """Return the path of a file of one shard, without what counts before it."""
+        return self._path(number, file)
+
+    def shard_folder(self, number: int) -> Path:
+        """Return the folder of one shard."""
+        return self.folder / layout.shard_name(number)
 
     def shard_facts(self, number: int) -> dict[str, Any]:
         """Return what was counted of a shard."""

@@ -77,6 +77,25 @@ def write_shard(
     return WrittenShard(work.name, told)
 
 
+def link_shard(folder: Path, source: Path) -> WrittenShard:
+    """Take a stretch of enterprises over from an earlier classification as it is.
+
+    Parameters
+    ----------
+    folder
+        :attr:`PublicationWriter.folder`.
+    source
+        Folder of the stretch.
+    """
+    told = json.loads((source / layout.SHARD).read_text(encoding="utf-8"))
+    work = folder / f"{told['first']}{PART}{uuid4().hex[:8]}"
+    work.mkdir()
+    for file in (*told["bytes"], layout.SHARD):
+        os.link(source / file, work / file)
+    _to_disk(work)
+    return WrittenShard(work.name, told)
+
+
 class PublicationWriter:
     """Writes one classification; a context manager.
 

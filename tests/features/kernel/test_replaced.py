@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pytest
 
 from features.definitions import LIBRARY
-from features.kernel import Neighbours, Plan, replaced
-from features.kernel.survey import changed_rows
+from features.kernel import Neighbours, Plan, reconnected, replaced
+from features.kernel.survey import changed_rows, hashed
 from features.runners.ranges import cut
 from features.runners.threads import Threads
-from features.runners.work import compute_range, dates_of, known, survey_all, survey_range
+from features.runners.work import compute_range, dates_of, known, survey_all, survey_range, survey_ties
 from tests.features.records_at_random import Tables, day, pairs_of, random_records
 
 CODES = [f"E{number:02d}" for number in range(40)]
@@ -70,6 +70,64 @@ def test_some_are_replaced(seed: int) -> None:
         assert getattr(context.survey, name).equals(getattr(other.survey, name)), name
     assert changed_rows(before.events, after.events).num_rows > 0
     assert changed_rows(before.ties, before.ties).num_rows == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_tied_to_whom_is_put_right_where_something_changed(seed: int) -> None:
+    """Without sorting everybody: row for row what connecting all of them gives."""
+    changed = sorted(np.random.default_rng(seed).choice(CODES, 1 + seed % 7, replace=False).tolist())
+    old = province(2 * seed)
+    # Few others, so that hubs lose their last tie and get their first.
+    old = of(old, CODES[: 12 + seed]) if seed % 2 else old
+    new = mixed(old, province(2 * seed + 1), changed)
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    whole, after = (
+        survey_all(Threads(Tables(one)), pa.array(CODES), PLAN.beyond, dates) for one in (old, new)
+    )
+    before = known(whole)
+    ties, events = (
+        changed_rows(getattr(whole.survey, name), getattr(after.survey, name)) for name in ("ties", "events")
+    )
+    assert ties.num_rows
+    found, expected = reconnected(before.survey, after.survey, ties, events), known(after).survey
+    for name in ("ties", "events"):
+        assert getattr(found, name).equals(getattr(expected, name)), name
+    assert found.rates.equals(before.survey.rates)
+    nothing = reconnected(before.survey, whole.survey, ties.slice(0, 0), events.slice(0, 0))
+    assert nothing.ties.equals(before.survey.ties)
+    assert nothing.events.equals(before.survey.events)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ties_and_events_of_some_tables_are_those_of_all(seed: int) -> None:
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    tables = province(seed)
+    whole = survey_range(Tables(tables), (PLAN.beyond, dates), pa.array(CODES))
+    apart = [
+        survey_ties(Tables(tables), (PLAN.beyond, dates, frozenset([name])), pa.array(CODES))
+        for name in tables
+    ]
+    for name in ("ties", "events"):
+        together = pa.concat_tables([getattr(one, name) for one in apart])
+        assert changed_rows(together, getattr(whole, name)).num_rows == 0, name
+        assert together.num_rows > 0, name
+    assert not sum(one.rates.num_rows for one in apart)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_known_around_some_is_enough_for_them(seed: int) -> None:
+    tables, dates = province(seed), dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    context = known(survey_all(Threads(Tables(tables)), pa.array(CODES), PLAN.beyond, dates))
+    some = CODES[seed::9]
+    around = context.around(hashed(pa.array(some)))
+    assert around.survey.ties.num_rows < context.survey.ties.num_rows
+    (part,) = cut(pairs_of(some, DATES))
+    found, expected = (compute_range(Tables(tables), (PLAN, one), part) for one in (around, context))
+    for name in PLAN.names:
+        np.testing.assert_array_equal(found[name].to_numpy(), expected[name].to_numpy())
 
 
 def test_what_was_never_told_cannot_be_taken_back() -> None:
