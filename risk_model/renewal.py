@@ -429,7 +429,7 @@ class _Shard:
     def _moved(
         self, stays: pa.Table, rates: np.ndarray, moved: pa.Array, old: pa.Table
     ) -> tuple[pa.Table, pa.Table, np.ndarray]:
-        """Return features, registration and number of records of those who are scored again from what is there."""
+        """Return features, registration and number of records of those who are scored from what is there."""
         work = self._work
         stored = self._base.shard_table(self._number, layout.FEATURES)
         stored = stored.filter(pc.is_in(stored["credit_code"], value_set=moved))

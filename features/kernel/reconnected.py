@@ -1,6 +1,6 @@
 """Who is tied to whom after a few of the ties changed: only what they touch is looked at again.
 
-It is what :func:`features.kernel.survey.connected` gives of everybody, row for row, without sorting everybody.
+It is what :func:`features.kernel.survey.connected` gives, row for row, without sorting everybody.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.kernel.survey import EVENTS, TIES, Survey, shared
+from features.kernel.survey import EVENTS, TIES, Survey, shared, sorted_rates
 
 
 def reconnected(before: Survey, whole: Survey, ties: pa.Table, events: pa.Table) -> Survey:
-    """Return what :func:`features.kernel.survey.connected` would, of ties and events; rates are left as before.
+    """Return what :func:`features.kernel.survey.connected` gives of all as they are.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def reconnected(before: Survey, whole: Survey, ties: pa.Table, events: pa.Table)
     told = before.events.filter(pc.invert(pc.is_in(before.events["code"], value_set=codes)))
     again = whole.events.filter(pc.is_in(whole.events["code"], value_set=tied))
     kept_events = _inserted(told, _sorted(again, EVENTS), ("code",))
-    return Survey(before.rates, kept_ties, kept_events, whole.tables)
+    return Survey(sorted_rates(whole), kept_ties, kept_events, whole.tables)
 
 
 def _sorted(table: pa.Table, schema: pa.Schema) -> pa.Table:

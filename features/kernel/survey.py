@@ -216,8 +216,13 @@ def connected(whole: Survey) -> Survey:
     kept = kept.sort_by([(name, "ascending") for name in TIES.names])
     mask = pc.is_in(whole.events["code"], value_set=pc.unique(kept["code"]))
     events = whole.events.filter(mask).sort_by([(name, "ascending") for name in EVENTS.names])
-    rates = whole.rates.sort_by([(name, "ascending") for name in ("rate", "level", "key", "at")])
-    return Survey(rates.combine_chunks(), kept.combine_chunks(), events.combine_chunks(), whole.tables)
+    return Survey(sorted_rates(whole), kept.combine_chunks(), events.combine_chunks(), whole.tables)
+
+
+def sorted_rates(whole: Survey) -> pa.Table:
+    """Return the steps of the rates by rate, level, neighbourhood and date."""
+    order = [(name, "ascending") for name in ("rate", "level", "key", "at")]
+    return whole.rates.sort_by(order).combine_chunks()
 
 
 def _by_hub(ties: pa.Table) -> Iterator[pa.Table]:

@@ -65,7 +65,7 @@ def classify(
         typer.Option(
             "--rates-of",
             metavar="SNAPSHOT",
-            help="Take the rates of the neighbourhood as this classification of the same date published them.",
+            help="Take the rates of the neighbourhood as this classification of the date published them.",
             show_default=False,
         ),
     ] = None,

@@ -16,6 +16,7 @@ from risk_model.model import RiskModel
 from risk_model.publication import Publication
 from risk_model.specification import ModelSpecification, load_specification
 from risk_model.training import Training, train
+from tests.risk_model.late_records import Province, told_late
 
 AS_OF = date(2025, 12, 31)
 
@@ -65,6 +66,20 @@ def trainings(records: RecordStore) -> Trainings:
 def publication(trainings: Trainings, tmp_path_factory: pytest.TempPathFactory) -> Publication:
     models = {name: ModelVersion(model, "1") for name, model in trainings.models.items()}
     return classify(trainings.snapshot, models, AS_OF, tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
+def late_province(
+    trainings: Trainings, canonical: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Province:
+    models = {name: ModelVersion(model, "1") for name, model in trainings.models.items()}
+    return told_late(RecordStore(tmp_path_factory.mktemp("late") / "store"), canonical, models)
+
+
+@pytest.fixture
+def province_told_late(late_province: Province, tmp_path: Path) -> Province:
+    """Return a province with a store of its own, of which the late records are not loaded yet."""
+    return late_province.copied(tmp_path)
 
 
 @pytest.fixture

@@ -2,122 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
-from features.store import RecordStore
 from risk_model import classification
 from risk_model.classification import classify
 from risk_model.publication import Publication, layout
 from risk_model.renewal import other_side
 from risk_model.shipping import Fleet, ModelVersion
-
-AS_OF = date(2025, 12, 31)
-SHARD = 700
-
-
-@dataclass(frozen=True)
-class Province:
-    """Records that come first, and those that come late."""
-
-    store: RecordStore
-    late: list[Mapping[str, pa.Table]]
-    models: dict[str, ModelVersion]
-
-
-def divided(table: pa.Table, late: np.ndarray) -> tuple[pa.Table, pa.Table]:
-    return table.filter(pa.array(~late)), table.filter(pa.array(late))
-
-
-@pytest.fixture(scope="module")
-def told_late(
-    trainings: Any, canonical: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Province:
-    """Return a store without one record in a hundred; those of a few enterprises come late altogether."""
-    store = RecordStore(tmp_path_factory.mktemp("late") / "store")
-    rng = np.random.default_rng(5)
-    first, late = {}, {}
-    codes = pc.unique(canonical["enterprise"].rows["credit_code"]).to_pylist()
-    unheard_of = pa.array(sorted(rng.choice(codes, 12, replace=False).tolist()))
-    for name, table in canonical.items():
-        rows = table.rows
-        comes_late = rng.random(rows.num_rows) < 0.01
-        comes_late |= pc.is_in(rows["credit_code"], value_set=unheard_of).to_numpy()
-        # One table is told of by nobody late, and an end of business is: somebody is gone.
-        first[name], late[name] = divided(rows, comes_late & (name != "incident"))
-    halves = [{}, {}]
-    for name, rows in late.items():
-        in_first = rng.random(rows.num_rows) < 0.5
-        for half, chosen in zip(halves, (in_first, ~in_first), strict=True):
-            if chosen.any():
-                half[name] = rows.filter(pa.array(chosen))
-    store.load(first, load_id="first", source="test")
-    models = {name: ModelVersion(model, "1") for name, model in trainings.models.items()}
-    return Province(store, halves, models)
-
-
-def content(publication: Publication) -> dict[str, Any]:
-    """Return all that a reader can see."""
-    told = {name: dict(one) for name, one in publication.document["models"].items()}
-    for one in told.values():
-        # Of an enterprise that has changed since it may be larger.
-        assert one.pop("largest_residual") < 1e-9
-    return {
-        "document": {
-            key: value
-            for key, value in publication.document.items()
-            if key not in ("created_at", "shards", "name", "models")
-        },
-        "models": told,
-        "rows": publication.rows(),
-        "features": publication.features_table(),
-        **{name: publication.contributions_table(name) for name in publication.models},
-    }
-
-
-def same(found: Publication, expected: Publication) -> None:
-    mine, theirs = content(found), content(expected)
-    for what, value in theirs.items():
-        if isinstance(value, pa.Table):
-            pd.testing.assert_frame_equal(mine[what].to_pandas(), value.to_pandas(), check_exact=True)
-        else:
-            assert mine[what] == value, what
-    context, other = found.context(), expected.context()
-    assert context is not None
-    assert other is not None
-    for name in ("rates", "ties", "events"):
-        assert getattr(context.survey, name).equals(getattr(other.survey, name)), name
+from tests.risk_model.late_records import AS_OF, SHARD, Province, same
 
 
 def test_a_renewed_classification_is_what_a_whole_run_gives(
-    told_late: Province, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    province_told_late: Province, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, models = told_late.store, told_late.models
+    store, models = province_told_late.store, province_told_late.models
     before = classify(store.snapshot(), models, date(2025, 6, 30), tmp_path, shard=SHARD)
     known = {"previous": before, "shard": SHARD}
     publications = [before, classify(store.snapshot(), models, AS_OF, tmp_path, **known)]
     computed: list[int] = []
-    kept = classification.renew_shard
+    kept = classification.renew_shards
 
-    def counting(reader: Any, shared: Any, number: int) -> Any:
-        computed.append(number)
-        return kept(reader, shared, number)
+    def counting(reader: Any, shared: Any, numbers: range) -> Any:
+        computed.extend(numbers)
+        return kept(reader, shared, numbers)
 
-    monkeypatch.setattr(classification, "renew_shard", counting)
-    for half in told_late.late:
+    monkeypatch.setattr(classification, "renew_shards", counting)
+    for half in province_told_late.late:
         store.load(half, load_id=str(len(publications)), source="test")
         base = publications[-1]
         renewed = classify(store.snapshot(), models, AS_OF, tmp_path, earlier=publications, **known)
-        assert len(computed) == len(base.document["shards"])
+        assert sorted(computed) == list(range(len(base.document["shards"])))
         computed.clear()
         whole = classify(store.snapshot(), models, AS_OF, tmp_path / "whole", **known)
         same(renewed, whole)
@@ -141,9 +60,11 @@ def looked_up(found: Publication, expected: Publication) -> None:
         np.testing.assert_array_equal(one.values, other.values)
 
 
-def test_what_does_not_change_is_not_written_again(told_late: Province, tmp_path: Path, rows: Any) -> None:
+def test_what_does_not_change_is_not_written_again(
+    province_told_late: Province, tmp_path: Path, rows: Any
+) -> None:
     """One record of one enterprise: most files of most shards are links to those that were there."""
-    store, models = told_late.store, told_late.models
+    store, models = province_told_late.store, province_told_late.models
     base = classify(store.snapshot(), models, AS_OF, tmp_path, shard=SHARD)
     code = base.rows(model="general", columns=["credit_code"])["credit_code"][5].as_py()
     late = {
@@ -167,13 +88,14 @@ def test_what_does_not_change_is_not_written_again(told_late: Province, tmp_path
 
 
 def test_other_models_or_rules_begin_anew(
-    told_late: Province, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    province_told_late: Province, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, models = told_late.store, told_late.models
+    store, models = province_told_late.store, province_told_late.models
+    store.load(province_told_late.late[0], load_id="late", source="test")
     base = classify(store.snapshot(), models, AS_OF, tmp_path)
 
-    def never(*arguments: Any) -> Any:
-        raise AssertionError(arguments)
+    def never(*_: Any) -> Any:
+        raise AssertionError
 
     monkeypatch.setattr(classification, "renewal", never)
     only = {"general": models["general"]}
