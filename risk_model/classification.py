@@ -18,6 +18,7 @@ from features.cohort import registered
 from features.definitions import LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
+from features.kernel.survey import hashed
 from features.runners import Scheduler
 from features.runners.ranges import cut
 from features.runners.threads import Threads
@@ -27,7 +28,8 @@ from risk_model.coverage import COVERAGE
 from risk_model.pinned_rates import INPUT, PinnedRates, pinned_rates
 from risk_model.publication import Publication, PublicationWriter
 from risk_model.publication.layout import ENTERPRISES_A_SHARD, FORMAT
-from risk_model.renewal import members_of, renew_shards, renewable, renewal, stretches
+from risk_model.renewal import renewable, renewal
+from risk_model.renewed_shards import renew_shards, stretches
 from risk_model.scale import INSUFFICIENT, TIERS
 from risk_model.shipping import Fleet, ModelVersion
 from risk_model.tiers.overrides import Override, tiers_by_model
@@ -205,7 +207,7 @@ def _renewing(
         return None
     what, context, whole = found
     writer.context(context, whole)
-    work = replace(work, context=context.around(members_of(what)))
+    work = replace(work, context=context.around(hashed(what.cohort)))
 
     def steps() -> Iterator[tuple[int, int]]:
         of = base[0].document["enterprises"]

@@ -191,19 +191,24 @@ def facts_of(
     residual
         Model → largest difference between a margin and the sum of its contributions.
     """
+    models = {name: {**told, "residual": residual[name]} for name, told in counts_of(work, rows).items()}
+    return {"first": codes[0].as_py(), "last": codes[-1].as_py(), "enterprises": len(codes), "models": models}
+
+
+def counts_of(work: Classifying, rows: pa.Table) -> dict[str, dict[str, Any]]:
+    """Return what is counted of some rows of the classification: numbers that may be added and subtracted."""
     models = {}
     for name in work.fleet.models:
         own = rows.filter(pc.equal(rows["model"], name))
         models[name] = {
             "tiers": _counted(own["tier"]),
             "decided_by": _counted(own["decided_by"]),
-            "residual": residual[name],
             # Whole numbers: the sum is the same, however the enterprises are divided into shards.
             "probability": int(
                 np.rint(own["probability"].to_numpy() * PROBABILITY_UNIT).astype(np.int64).sum()
             ),
         }
-    return {"first": codes[0].as_py(), "last": codes[-1].as_py(), "enterprises": len(codes), "models": models}
+    return models
 
 
 def _counted(texts: pa.ChunkedArray) -> dict[str, int]:

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import lightgbm as lgb
 import numpy as np
@@ -27,6 +29,7 @@ from features.kernel import Plan
 from features.sectors import VARIABLE as SECTORS_VARIABLE
 from risk_model.calibration import IDENTITY, Platt, probability
 from risk_model.explanation.trees import TreeExplainer
+from risk_model.explanation.trees.ensemble import read_ensemble
 from risk_model.scale import Cuts, TierPolicy
 from risk_model.specification import MODEL_NAMES
 
@@ -192,7 +195,7 @@ class RiskModel:
 
     @cached_property
     def _explainer(self) -> TreeExplainer | None:
-        return None if self.booster is None else TreeExplainer.from_booster(self.booster)
+        return None if self.booster is None else _explainer_of(self.booster)
 
     def contributions(self, matrix: np.ndarray) -> Contributions:
         """Explain margins exactly: path-dependent SHAP values of the trees, calibrated.
@@ -336,6 +339,23 @@ class RiskModel:
                 fix="Train it again, or use the version that trained it.",
             )
         return model
+
+
+#: Those that some model of the process holds, by the SHA-256 of its trees.
+_EXPLAINERS: WeakValueDictionary[str, TreeExplainer] = WeakValueDictionary()
+_PREPARING = Lock()
+
+
+def _explainer_of(booster: lgb.Booster) -> TreeExplainer:
+    """Return the explainer of some trees; sector models bring the trees of their base again, each a copy."""
+    trees = booster.model_to_string()
+    key = hashlib.sha256(trees.encode()).hexdigest()
+    # Whoever comes second waits: two threads would each take twice as long for the same tables.
+    with _PREPARING:
+        found = _EXPLAINERS.get(key)
+        if found is None:
+            found = _EXPLAINERS[key] = TreeExplainer(read_ensemble(trees))
+    return found
 
 
 def _digest(path: Path) -> str:

@@ -5,6 +5,7 @@ from features.kernel.evaluate import evaluate
 from features.kernel.neighbours import Neighbours
 from features.kernel.plan import Plan
 from features.kernel.reconnected import reconnected
+from features.kernel.related import related
 from features.kernel.survey import Survey, connected, merge, replaced, survey
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "evaluate",
     "merge",
     "reconnected",
+    "related",
     "replaced",
     "survey",
 ]

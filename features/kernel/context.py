@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numba import njit
 
-from features.definitions.across import Measure
 from features.errors import InputError
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import ratio
-from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected, hashed
+from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected
 
 FORMAT = 2
 
@@ -325,7 +324,23 @@ class Context:
             events["last"].to_numpy()[order],
         )
 
-    def related(self, tie: int, at_most: int, terms: int, codes: pa.Array, at: np.ndarray) -> np.ndarray:
+    def members(self, hashes: np.ndarray) -> np.ndarray:
+        """Return the places of enterprises among those that are tied to somebody, int64; -1 for others.
+
+        Parameters
+        ----------
+        hashes
+            Of their credit codes (:func:`features.kernel.survey.hashed`), uint64, shape (n,).
+        """
+        if not len(self._codes):
+            return np.full(len(hashes), -1, dtype=np.int64)
+        member = np.searchsorted(self._codes, hashes)
+        member[member == len(self._codes)] = 0
+        return np.where(self._codes[member] == hashes, member, -1)
+
+    def related_to(
+        self, tie: int, at_most: int, terms: int, member: np.ndarray, at: np.ndarray
+    ) -> np.ndarray:
         """Return what is known of the enterprises that are tied to some.
 
         Parameters
@@ -334,8 +349,8 @@ class Context:
             Place of the tie in the plan; how many a hub may tie.
         terms
             Number of terms that are counted.
-        codes
-            Credit codes, shape (n,).
+        member
+            Their places, from :meth:`members`, shape (n,).
         at
             Places of dates, int64, shape (n,).
 
@@ -345,21 +360,6 @@ class Context:
             float64, shape (n, 1 + 2 * terms): how many they are, the total of each term over them, and
             how many of them have any.
         """
-        return self.related_to(tie, at_most, terms, self.members(codes), at)
-
-    def members(self, codes: pa.Array) -> np.ndarray:
-        """Return the places of enterprises among those that are tied to somebody, int64; -1 for others."""
-        if not len(self._codes):
-            return np.full(len(codes), -1, dtype=np.int64)
-        wanted = hashed(codes)
-        member = np.searchsorted(self._codes, wanted)
-        member[member == len(self._codes)] = 0
-        return np.where(self._codes[member] == wanted, member, -1)
-
-    def related_to(
-        self, tie: int, at_most: int, terms: int, member: np.ndarray, at: np.ndarray
-    ) -> np.ndarray:
-        """Return what :meth:`related` does, of enterprises whose places :meth:`members` gave."""
         out = np.zeros((len(member), 1 + 2 * terms))
         if tie not in self._ties:
             return out
@@ -430,7 +430,7 @@ def _related(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     last,
     out,
 ):
-    """Fill ``out`` as :meth:`Context.related` says; each tied enterprise counts once.
+    """Fill ``out`` as :meth:`Context.related_to` says; each tied enterprise counts once.
 
     An event that counts for one hub only counts wherever that hub ties, an enterprise otherwise once.
     Marks in ``seen``, ``inside`` and ``done`` are larger than ``last``; returns the largest.
@@ -498,12 +498,3 @@ def rate_of_others(
     for (top, bottom), where in zip(sums[1:], known[1:], strict=True):
         value = np.where(where, (top + pseudo_count * value) / (bottom + pseudo_count), value)
     return value
-
-
-def measure_of(measure: Measure, term: int, terms: int, found: np.ndarray) -> np.ndarray:
-    """Return a measure from what :meth:`Context.related` found, shape (n,)."""
-    if measure is Measure.NUMBER:
-        return found[:, 0]
-    if measure is Measure.TOTAL:
-        return found[:, 1 + term]
-    return ratio(found[:, 1 + terms + term], found[:, 0])

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from features.definitions.across import Tie
 from features.definitions.terms import Term
 from features.errors import InputError
 from features.kernel.aggregate import aggregate
 from features.kernel.combine import due_year
-from features.kernel.context import Context, measure_of
+from features.kernel.context import Context
 from features.kernel.neighbours import Neighbours
 from features.kernel.plan import Plan, TablePlan
 from features.kernel.records import Arrays, arrays
+from features.kernel.related import related
+from features.kernel.survey import hashed
 
 #: Columns that every record table must bring to the kernel, beside those of its plan.
 REQUIRED = ("credit_code", "event_date", "visible_from", "visible_to")
@@ -231,16 +232,7 @@ def fill_beyond(
         for number, rate in enumerate(beyond.rates):
             if context.survey.tables.issuperset({rate.top.table}):
                 result[rate.column] = told[number]
-    found: dict[tuple[Tie, int], np.ndarray] = {}
-    for part in beyond.related:
-        feature = plan.features[part.column]
-        if not context.survey.tables.issuperset(feature.tables):
-            continue
-        related = part.related
-        asked = related.tie, related.at_most
-        if asked not in found:
-            tie = beyond.ties.index(related.tie)
-            found[asked] = context.related(tie, related.at_most, len(beyond.terms), codes, at)
-        value = measure_of(related.measure, part.term, len(beyond.terms), found[asked])
-        result[part.column] = value if all_dated else np.where(dated, value, np.nan)
+    if beyond.related:
+        for column, value in related(plan, context, hashed(codes), at):
+            result[column] = value if all_dated else np.where(dated, value, np.nan)
     return neighbours

@@ -22,6 +22,7 @@ from features.kernel.combine import due_year
 from features.kernel.context import Context
 from features.kernel.evaluate import fill_terms
 from features.kernel.records import Arrays
+from features.kernel.survey import hashed
 
 if TYPE_CHECKING:
     from features.kernel.plan import Plan
@@ -198,7 +199,7 @@ class PlanOfOne:
                     result[rate.column] = _rate_near(rate, context, own, registrations, at)
         if not self._ties:
             return
-        member = context.members(pa.array([credit_code]))
+        member = context.members(hashed(pa.array([credit_code])))
         place, terms_told = np.array([at], dtype=np.int64), len(beyond.terms)
         for (tie, at_most), measures in self._ties.items():
             wanted = [one for one in measures if tables.issuperset(one.tables)]

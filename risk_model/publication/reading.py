@@ -313,19 +313,31 @@ class Publication:
             self.shard_table(number, file, columns) for number in range(len(self._shards[0]))
         )
 
-    def shard_table(self, number: int, file: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return a file of one shard as :meth:`table` does."""
-        wanted = None if columns is None else list(columns)
-        whole = pq.read_table(self._path(number, file), columns=wanted)
-        changed = self.shard_changed(number, file, wanted)
+    def shard_table(
+        self,
+        number: int,
+        file: str,
+        columns: Sequence[str] | None = None,
+        codes: pa.Array | None = None,
+    ) -> pa.Table:
+        """Return a file of one shard as :meth:`table` does, or the rows of some enterprises of it."""
+        changed = self.shard_changed(number, file, columns, codes)
+        if codes is not None and changed is not None and changed.num_rows == len(codes):
+            return changed
+        whole = _read(self._path(number, file), columns, codes)
         return whole if changed is None else laid_over(whole, changed)
 
-    def shard_changed(self, number: int, file: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+    def shard_changed(
+        self,
+        number: int,
+        file: str,
+        columns: Sequence[str] | None = None,
+        codes: pa.Array | None = None,
+    ) -> pa.Table | None:
         """Return the rows that count before those of a file of one shard; None if there are none."""
         if not self._renewed(number, file):
             return None
-        path = self._path(number, f"{layout.CHANGED}{file}")
-        return pq.read_table(path, columns=None if columns is None else list(columns))
+        return _read(self._path(number, f"{layout.CHANGED}{file}"), columns, codes)
 
     def shard_whole(self, number: int, file: str) -> Path:
         """Return the path of a file of one shard, without what counts before it."""
@@ -440,6 +452,12 @@ def laid_over(whole: pa.Table, changed: pa.Table) -> pa.Table:
     others = pc.invert(pc.is_in(whole["credit_code"], value_set=pc.unique(changed["credit_code"])))
     together = pa.concat_tables([whole.filter(others), changed])
     return together.take(pc.sort_indices(together, sort_keys=[("credit_code", "ascending")]))
+
+
+def _read(path: Path, columns: Sequence[str] | None, codes: pa.Array | None) -> pa.Table:
+    """Read a file of a shard, or the rows of some enterprises in it."""
+    wanted = None if codes is None else pc.field("credit_code").isin(codes)
+    return pq.read_table(path, columns=None if columns is None else list(columns), filters=wanted)
 
 
 def _whole(path: Path, size: int | None) -> bool:

@@ -1,0 +1,392 @@
+"""Shards of a renewed classification: what stays is linked, and what became of the others is laid over it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.kernel import Neighbours
+from features.runners.few import Few
+from features.runners.ranges import PAIR_SCHEMA, cut
+from features.runners.work import RecordReader
+from risk_model.classified_range import (
+    Classifying,
+    Scored,
+    computed,
+    counts_of,
+    neighbourhood,
+    opened,
+    own_values,
+    score_rows,
+)
+from risk_model.coverage import records_known
+from risk_model.publication import layout
+from risk_model.publication.reading import laid_over
+from risk_model.publication.writing import WrittenShard, link_shard, write_shard
+from risk_model.registration import COLUMNS, registration_at
+from risk_model.renewal import Renewal, mask_within, other_side, stretch, within
+
+#: A file of which more is changed is written anew: what lies over the rest would cost more than it saves.
+REWRITE_SHARE = 0.25
+#: Shards whose few enterprises are computed together, at most: a stretch of records is read once for all.
+SHARDS_AT_ONCE = 8
+#: Stretches that there should be at least, so that everybody has work.
+STRETCHES = 4
+
+
+def stretches(first: int, shards: int) -> Iterator[range]:
+    """Yield shards that are renewed together, from the first one that is left.
+
+    Examples
+    --------
+    >>> list(stretches(1, 10))
+    [range(1, 3), range(3, 5), range(5, 7), range(7, 9), range(9, 10)]
+    """
+    size = max(1, min(SHARDS_AT_ONCE, (shards - first) // STRETCHES))
+    for low in range(first, shards, size):
+        yield range(low, min(low + size, shards))
+
+
+def renew_shards(
+    reader: RecordReader, shared: tuple[Classifying, Renewal], numbers: range
+) -> list[WrittenShard]:
+    """Write some shards of the renewed classification.
+
+    Parameters
+    ----------
+    reader
+        Where records are read.
+    shared
+        What is classified, and what changes.
+    numbers
+        Of the shards, one after the other.
+    """
+    work, what = shared
+    shards = [_Shard(work, what, number) for number in numbers]
+    fresh = _fresh(reader, work, pa.concat_arrays([shard.anew for shard in shards]))
+    known = _scored(work, [known for shard in shards if (known := shard.known()) is not None])
+    return [shard.write([one for one in (fresh, known) if one is not None]) for shard in shards]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Enterprises that are scored from what is there, without a look at their records.
+
+    Attributes
+    ----------
+    table
+        ``credit_code``, sorted, and the features.
+    who
+        Registration of each.
+    records
+        Records of supervision known of each, shape (n,).
+    other_values
+        Whose own features are others than those that are there, bool, shape (n,).
+    """
+
+    table: pa.Table
+    who: pa.Table
+    records: np.ndarray
+    other_values: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Rows of the files, sorted by credit code.
+
+    Attributes
+    ----------
+    scored
+        Rows of the classification and contributions.
+    values, near
+        Rows of features and neighbourhoods that are others now; None if none are.
+    """
+
+    scored: Scored
+    values: pa.Table | None
+    near: pa.Table | None
+
+
+def _fresh(reader: RecordReader, work: Classifying, anew: pa.Array) -> _Found | None:
+    """Compute enterprises from their records; None if there is none."""
+    if not len(anew):
+        return None
+    days = pa.array([work.as_of] * len(anew), pa.date32())
+    (part,) = cut(pa.table([anew, days], schema=PAIR_SCHEMA), len(anew))
+    few = Few(reader, anew)
+    table, near = computed(few, work, part)
+    assert near is not None
+    who = registration_at(few, work.as_of, anew)
+    scored = score_rows(work, table.select(["credit_code", *work.kept]), who, records_known(table))
+    return _Found(scored, own_values(work, table), near)
+
+
+def _scored(work: Classifying, known: Sequence[_Known]) -> _Found | None:
+    """Score enterprises from what is there; None if there is none."""
+    if not known:
+        return None
+    table, who = (pa.concat_tables(getattr(one, name) for one in known) for name in ("table", "who"))
+    scored = score_rows(work, table, who, np.concatenate([one.records for one in known]))
+    others = table.filter(pa.array(np.concatenate([one.other_values for one in known])))
+    return _Found(scored, own_values(work, others.combine_chunks()) if others.num_rows else None, None)
+
+
+class _Shard:
+    """One shard of the classification that is renewed, and what becomes of it.
+
+    Enterprises are *anew* (all about them is computed from their records), *again* (scored again from the
+    features that are there: other things are known of those that they are tied to, or the rate of their
+    neighbourhood is on another side of a number), or they stay as they are but for that rate.
+    """
+
+    def __init__(self, work: Classifying, what: Renewal, number: int) -> None:
+        self._work = work
+        self._what = what
+        self._number = number
+        self._base = opened(what.base)
+        self._bounds = stretch(self._base, number)
+        self.anew = within(what.cohort, *self._bounds)
+        columns = ["credit_code", "hash", "values"] if what.rates_stand else None
+        places = self._base.shard_table(number, layout.NEIGHBOURHOOD, columns)
+        #: Who was classified, and of those whose records are others now.
+        self._there = places["credit_code"].combine_chunks()
+        changed = within(what.changed, *self._bounds)
+        self._out = changed.filter(pc.is_in(changed, value_set=self._there))
+        stays = places
+        if len(self._out):
+            stays = places.filter(pc.invert(pc.is_in(self._there, value_set=self._out)))
+        tied = pc.index_in(stays["hash"], value_set=pa.array(what.tied)).fill_null(-1)
+        place = tied.to_numpy().astype(np.int64)
+        again = place >= 0
+        self._stays, self._rates = stays, _matrix(stays["values"]).T
+        if not what.rates_stand:
+            moved = self._move()
+            again |= moved
+        #: Places among those who stay of those who are scored again, and their places in what is tied.
+        self._again = np.flatnonzero(again)
+        self._tied = place[self._again]
+        self._old = None
+
+    def _move(self) -> np.ndarray:
+        """Compute the rates of those who stay; return of whom one is on another side of a number."""
+        work, stays = self._work, self._stays
+        assert work.plan.beyond is not None
+        assert work.context is not None
+        before = self._rates
+        at = np.zeros(stays.num_rows, dtype=np.int64)
+        self._rates = self._places().rates(work.plan.beyond, work.context, at)
+        moved = np.zeros(stays.num_rows, dtype=bool)
+        for place, name in enumerate(work.near):
+            moved |= other_side(work.fleet.thresholds.get(name), before[place], self._rates[place])
+        return moved
+
+    def _places(self) -> Neighbours:
+        assert self._work.plan.beyond is not None
+        return Neighbours.from_columns(self._work.plan.beyond, self._stays)
+
+    def known(self) -> _Known | None:
+        """Return those who are scored again, with their features as they are now; None if there is none."""
+        if not len(self._again):
+            return None
+        work, what = self._work, self._what
+        codes = self._stays["credit_code"].combine_chunks().take(pa.array(self._again))
+        stored = self._base.shard_table(self._number, layout.FEATURES, codes=codes)
+        columns = dict(zip(work.own, _matrix(stored["values"]).T.copy(), strict=True))
+        columns |= dict(zip(work.near, self._rates[:, self._again], strict=True))
+        tied = self._tied >= 0
+        for name, values in what.related.items():
+            columns[name][tied] = values[self._tied[tied]]
+        table = pa.table({"credit_code": codes} | {name: columns[name] for name in work.kept})
+        # Of an enterprise with several models the rows say the same of who it is.
+        rows = self._rows()
+        first = rows.take(pc.index_in(codes, value_set=rows["credit_code"].combine_chunks()))
+        who = first.select(["credit_code", *COLUMNS])
+        return _Known(table, who, first["records"].to_numpy(), tied)
+
+    def _rows(self) -> pa.Table:
+        """Return the rows of the classification that is renewed."""
+        if self._old is None:
+            self._old = self._base.shard_table(self._number, layout.CLASSIFICATION).combine_chunks()
+        return self._old
+
+    def write(self, found: Sequence[_Found]) -> WrittenShard:
+        """Write it.
+
+        Parameters
+        ----------
+        found
+            What was found of those who are computed anew or scored again, here and elsewhere.
+        """
+        work, what, out = self._work, self._what, self._out
+        touched = len(out) or len(self.anew) or len(self._again)
+        if what.rates_stand and not touched:
+            return link_shard(work.folder, self._base.shard_folder(self._number))
+        again = self._stays["credit_code"].combine_chunks().take(pa.array(self._again))
+        others = again.filter(pa.array(self._tied >= 0))
+        tables: dict[str, pa.Table] = {}
+        linked: list[Path] = []
+        self._write_neighbourhood(found, tables, linked)
+        values = self._own([one.values for one in found])
+        self._lay_over(
+            layout.FEATURES, values, pa.concat_arrays([out, others]), len(self._there), tables, linked
+        )
+        facts = self._base.shard_facts(self._number)
+        if not touched:
+            linked += self._base.linkable(self._number, layout.CLASSIFICATION)
+            for name in work.fleet.models:
+                linked += self._base.linkable(self._number, layout.contributions_file(name))
+        else:
+            facts = self._write_rows(found, pa.concat_arrays([out, again]), facts, tables, linked)
+        return write_shard(work.folder, tables, facts, linked)
+
+    def _write_rows(
+        self,
+        found: Sequence[_Found],
+        done: pa.Array,
+        facts: Mapping[str, Any],
+        tables: dict[str, pa.Table],
+        linked: list[Path],
+    ) -> dict[str, Any]:
+        """Write classification and contributions without some and with others; return what is counted."""
+        work = self._work
+        rows = self._rows()
+        gone = pc.is_in(rows["credit_code"], value_set=done)
+        old, kept = rows.filter(gone), rows.filter(pc.invert(gone))
+        new = self._own([one.scored.rows for one in found])
+        parts = [kept] if new is None else [kept, new]
+        tables[layout.CLASSIFICATION] = _by_code(pa.concat_tables(parts))
+        models = {}
+        before, after = (counts_of(work, one) for one in (old, rows.slice(0, 0) if new is None else new))
+        for name in work.fleet.models:
+            told = facts["models"][name]
+            contributions = self._own([one.scored.contributions[name] for one in found])
+            theirs = old.filter(pc.equal(old["model"], name))["credit_code"].combine_chunks()
+            count = sum(told["tiers"].values())
+            self._lay_over(layout.contributions_file(name), contributions, theirs, count, tables, linked)
+            models[name] = {
+                **{
+                    what: _counts(told[what], before[name][what], after[name][what])
+                    for what in ("tiers", "decided_by")
+                },
+                "probability": told["probability"] - before[name]["probability"] + after[name]["probability"],
+                # Of those that stay it may be smaller.
+                "residual": max([told["residual"], *(one.scored.residual[name] for one in found)]),
+            }
+        codes = self._stays["credit_code"].combine_chunks()
+        if len(self.anew):
+            codes = _in_order(codes, self.anew)
+        return {
+            "first": codes[0].as_py(),
+            "last": codes[-1].as_py(),
+            "enterprises": len(codes),
+            "models": models,
+        }
+
+    def _write_neighbourhood(
+        self, found: Sequence[_Found], tables: dict[str, pa.Table], linked: list[Path]
+    ) -> None:
+        """Write where the enterprises lie, and their rates."""
+        near = self._own([one.near for one in found])
+        if self._what.rates_stand:
+            self._lay_over(layout.NEIGHBOURHOOD, near, self._out, len(self._there), tables, linked)
+            return
+        codes = self._stays["credit_code"].combine_chunks()
+        stays = neighbourhood(self._work, codes, self._rates, self._places())
+        tables[layout.NEIGHBOURHOOD] = stays if near is None else _by_code(pa.concat_tables([stays, near]))
+
+    def _own(self, tables: Sequence[pa.Table | None]) -> pa.Table | None:
+        """Return the rows of this shard, sorted by credit code; None if there are none."""
+        own = [
+            table.filter(mask_within(table["credit_code"], *self._bounds))
+            for table in tables
+            if table is not None
+        ]
+        together = [table for table in own if table.num_rows]
+        return _by_code(pa.concat_tables(together)) if together else None
+
+    def _lay_over(
+        self,
+        file: str,
+        anew: pa.Table | None,
+        gone: pa.Array,
+        count: int,
+        tables: dict[str, pa.Table],
+        linked: list[Path],
+    ) -> None:
+        """Put rows over a file, or in it where they are many or another's rows must go.
+
+        Parameters
+        ----------
+        file
+            Its name.
+        anew
+            Rows.
+        gone
+            Codes whose rows there are no longer true.
+        count
+            Number of rows there, those over it included.
+        tables, linked
+            What is written and what is linked.
+        """
+        if not len(gone) and anew is None:
+            linked += self._base.linkable(self._number, file)
+            return
+        over = self._base.shard_changed(self._number, file)
+        parts = [] if anew is None else [anew]
+        if over is not None:
+            parts.append(over.filter(pc.invert(pc.is_in(over["credit_code"], value_set=gone))))
+        path = self._base.shard_whole(self._number, file)
+        laid = _by_code(pa.concat_tables(parts)) if parts else None
+        size = 0 if laid is None else laid.num_rows
+        if size <= REWRITE_SHARE * count and not _hides(path, gone, laid):
+            linked.append(path)
+            if laid is not None and size:
+                tables[f"{layout.CHANGED}{file}"] = laid
+            return
+        whole = pq.read_table(path)
+        kept = whole.filter(pc.invert(pc.is_in(whole["credit_code"], value_set=gone)))
+        tables[file] = kept if laid is None else laid_over(kept, laid)
+
+
+def _hides(path: Path, gone: pa.Array, laid: pa.Table | None) -> bool:
+    """Return whether a file has rows that must go and that no others lie over."""
+    bare = gone
+    if laid is not None:
+        bare = gone.filter(pc.invert(pc.is_in(gone, value_set=laid["credit_code"].combine_chunks())))
+    if not len(bare):
+        return False
+    # Somebody who came after the file was written has rows only over it.
+    codes = pq.read_table(path, columns=["credit_code"])["credit_code"]
+    return bool(pc.any(pc.is_in(codes, value_set=bare)).as_py())
+
+
+def _counts(told: Mapping[str, int], gone: Mapping[str, int], come: Mapping[str, int]) -> dict[str, int]:
+    """Return what is counted without some and with others."""
+    found = Counter(told)
+    found.subtract(gone)
+    found.update(come)
+    return {name: count for name, count in found.items() if count}
+
+
+def _matrix(lists: pa.ChunkedArray) -> np.ndarray:
+    """Return lists of fixed size as rows."""
+    found = lists.combine_chunks()
+    return np.asarray(found.flatten().to_numpy().reshape(len(found), -1))
+
+
+def _in_order(first: pa.Array, second: pa.Array) -> pa.Array:
+    """Return the codes of both, sorted."""
+    together = pa.concat_arrays([first, second])
+    return together.take(pc.array_sort_indices(together))
+
+
+def _by_code(rows: pa.Table) -> pa.Table:
+    return rows.take(pc.sort_indices(rows, sort_keys=[("credit_code", "ascending")]))
