@@ -1,12 +1,12 @@
 """Renewing a classification of the same date after more records came: only what they change is done again.
 
-An enterprise is scored again if a record of its own was added, if that of somebody it is tied to was, or if
-the rate of its neighbourhood has moved across a number at which anything turns (a split of a tree, a floor):
-as long as it has not, margin and contributions are the same to the last bit. The rates themselves are
-computed again for everybody, from where each lies and what each adds itself, without a look at its records;
-where they are those that were published before (:mod:`risk_model.pinned_rates`), not even that: a shard in
-which nobody has records of his own, or of those he is tied to, is taken over as it is. What is published is
-what a whole run would publish.
+An enterprise is computed from its records if any were added. All others are scored again only if the rate of
+their neighbourhood, or what is counted of those they are tied to, has moved across a number at which anything
+turns (a split of a tree, a floor): as long as it has not, margin and contributions are the same to the last
+bit. These values themselves follow for everybody from what is kept of all, without a look at records: of the
+neighbourhood from where each lies and what each adds itself, of the others from who is tied to whom. Rates
+that are those of an earlier classification (:mod:`risk_model.pinned_rates`) stand. What is published is what
+a whole run would publish.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from features.cohort import registered
 from features.errors import InputError
-from features.kernel import Context, Plan, Survey, merge, reconnected, related, replaced
+from features.kernel import Context, Survey, merge, reconnected, related, replaced
 from features.kernel.beyond import BeyondPlan
 from features.kernel.survey import changed_rows, hashed
 from features.runners import Threads
@@ -52,6 +52,8 @@ class Renewal:
         Hashes of the others of whose tied enterprises something else is known now; uint64, shape (n,).
     related
         Feature of tied enterprises → its values of those, shape (n,).
+    turned
+        Of whom one of these is on another side of a number at which anything turns, bool, shape (n,).
     rates_stand
         Whether the sums behind the rates of the neighbourhood are what they were.
     """
@@ -61,6 +63,7 @@ class Renewal:
     cohort: pa.Array
     tied: np.ndarray
     related: Mapping[str, np.ndarray]
+    turned: np.ndarray
     rates_stand: bool
 
 
@@ -168,9 +171,9 @@ def renewal(
     cohort = registered(snapshot, [as_of], among=changed)["credit_code"].combine_chunks()
     cohort = cohort.take(pc.array_sort_indices(cohort))
     touched = np.setdiff1d(_touched(ties, events, before, context), hashed(changed))
-    tied, values = _otherwise_tied(work.plan, touched, before, context)
+    tied = _otherwise_tied(work, touched, before, context)
     stand = context.survey.rates.equals(before.survey.rates)
-    found = Renewal(base.folder.resolve(), changed, cohort, tied, values, stand)
+    found = Renewal(base.folder.resolve(), changed, cohort, *tied, stand)
     gone = changed.filter(pc.invert(pc.is_in(changed, value_set=cohort)))
     for number, shard in enumerate(base.document["shards"]):
         if len(within(gone, *stretch(base, number))) >= shard["enterprises"]:
@@ -223,15 +226,19 @@ def _touched(ties: pa.Table, events: pa.Table, old: Context, new: Context) -> np
 
 
 def _otherwise_tied(
-    plan: Plan, touched: np.ndarray, old: Context, new: Context
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return of which enterprises a feature of tied enterprises has another value now, and these features."""
+    work: Classifying, touched: np.ndarray, old: Context, new: Context
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Return of whom a feature of tied enterprises is another now, these features, and who is turned."""
     at = np.zeros(len(touched), dtype=np.int64)
-    before, after = (dict(related(plan, one.around(touched), touched, at)) for one in (old, new))
-    other = np.zeros(len(touched), dtype=bool)
-    for column, values in after.items():
-        other |= ~((before[column] == values) | (np.isnan(before[column]) & np.isnan(values)))
-    return touched[other], {plan.features[column].name: values[other] for column, values in after.items()}
+    before, after = (dict(related(work.plan, one.around(touched), touched, at)) for one in (old, new))
+    other, turned = (np.zeros(len(touched), dtype=bool) for _ in range(2))
+    values = {}
+    for column, now in after.items():
+        name, then = work.plan.features[column].name, before[column]
+        other |= ~((then == now) | (np.isnan(then) & np.isnan(now)))
+        turned |= other_side(work.fleet.thresholds.get(name), then, now)
+        values[name] = now
+    return touched[other], {name: now[other] for name, now in values.items()}, turned[other]
 
 
 def stretch(base: Publication, number: int) -> tuple[str, str | None]:

@@ -72,30 +72,31 @@ def renew_shards(
     work, what = shared
     shards = [_Shard(work, what, number) for number in numbers]
     fresh = _fresh(reader, work, pa.concat_arrays([shard.anew for shard in shards]))
-    known = _scored(work, [known for shard in shards if (known := shard.known()) is not None])
-    return [shard.write([one for one in (fresh, known) if one is not None]) for shard in shards]
+    told = _told(work, [known for shard in shards if (known := shard.known()) is not None])
+    return [shard.write([one for one in (fresh, told) if one is not None]) for shard in shards]
 
 
 @dataclass(frozen=True)
 class _Known:
-    """Enterprises that are scored from what is there, without a look at their records.
+    """Enterprises of whom something is told anew without a look at their records.
 
     Attributes
     ----------
     table
-        ``credit_code``, sorted, and the features.
-    who
-        Registration of each.
-    records
-        Records of supervision known of each, shape (n,).
+        ``credit_code``, sorted, and the features as they are now.
     other_values
         Whose own features are others than those that are there, bool, shape (n,).
+    again
+        Who is scored again, bool, shape (n,).
+    who, records
+        Registration, and records of supervision known, of those who are.
     """
 
     table: pa.Table
+    other_values: np.ndarray
+    again: np.ndarray
     who: pa.Table
     records: np.ndarray
-    other_values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,12 @@ class _Found:
     Attributes
     ----------
     scored
-        Rows of the classification and contributions.
+        Rows of the classification and contributions; None if nobody was scored.
     values, near
         Rows of features and neighbourhoods that are others now; None if none are.
     """
 
-    scored: Scored
+    scored: Scored | None
     values: pa.Table | None
     near: pa.Table | None
 
@@ -129,22 +130,29 @@ def _fresh(reader: RecordReader, work: Classifying, anew: pa.Array) -> _Found | 
     return _Found(scored, own_values(work, table), near)
 
 
-def _scored(work: Classifying, known: Sequence[_Known]) -> _Found | None:
-    """Score enterprises from what is there; None if there is none."""
+def _told(work: Classifying, known: Sequence[_Known]) -> _Found | None:
+    """Score from what is there whoever is scored again; None if nothing is told anew of anybody."""
     if not known:
         return None
     table, who = (pa.concat_tables(getattr(one, name) for one in known) for name in ("table", "who"))
-    scored = score_rows(work, table, who, np.concatenate([one.records for one in known]))
-    others = table.filter(pa.array(np.concatenate([one.other_values for one in known])))
-    return _Found(scored, own_values(work, others.combine_chunks()) if others.num_rows else None, None)
+    again, others = (
+        table.filter(pa.array(np.concatenate([getattr(one, name) for one in known])))
+        for name in ("again", "other_values")
+    )
+    records = np.concatenate([one.records for one in known])
+    return _Found(
+        score_rows(work, again, who, records) if again.num_rows else None,
+        own_values(work, others.combine_chunks()) if others.num_rows else None,
+        None,
+    )
 
 
 class _Shard:
     """One shard of the classification that is renewed, and what becomes of it.
 
-    Enterprises are *anew* (all about them is computed from their records), *again* (scored again from the
-    features that are there: other things are known of those that they are tied to, or the rate of their
-    neighbourhood is on another side of a number), or they stay as they are but for that rate.
+    Enterprises are *anew* (all about them is computed from their records), or they stay: with the rate of
+    their neighbourhood, and features of those that they are tied to, as they are now. They are scored *again*
+    from the features that are there if one of these is on another side of a number at which anything turns.
     """
 
     def __init__(self, work: Classifying, what: Renewal, number: int) -> None:
@@ -165,15 +173,15 @@ class _Shard:
             stays = places.filter(pc.invert(pc.is_in(self._there, value_set=self._out)))
         tied = pc.index_in(stays["hash"], value_set=pa.array(what.tied)).fill_null(-1)
         place = tied.to_numpy().astype(np.int64)
-        again = place >= 0
+        again = np.zeros(stays.num_rows, dtype=bool)
+        again[place >= 0] = what.turned[place[place >= 0]]
         self._stays, self._rates = stays, _matrix(stays["values"]).T
         if not what.rates_stand:
-            moved = self._move()
-            again |= moved
-        #: Places among those who stay of those who are scored again, and their places in what is tied.
-        self._again = np.flatnonzero(again)
-        self._tied = place[self._again]
-        self._old = None
+            again |= self._move()
+        #: Of whom of those something is told anew: places, places in what is tied, and who is scored again.
+        self._told = np.flatnonzero(again | (place >= 0))
+        self._tied, self._again = place[self._told], again[self._told]
+        self._old: pa.Table | None = None
 
     def _move(self) -> np.ndarray:
         """Compute the rates of those who stay; return of whom one is on another side of a number."""
@@ -193,23 +201,31 @@ class _Shard:
         return Neighbours.from_columns(self._work.plan.beyond, self._stays)
 
     def known(self) -> _Known | None:
-        """Return those who are scored again, with their features as they are now; None if there is none."""
-        if not len(self._again):
+        """Return those of whom something is told anew; None if there is nobody."""
+        if not len(self._told):
             return None
         work, what = self._work, self._what
-        codes = self._stays["credit_code"].combine_chunks().take(pa.array(self._again))
+        codes = self._codes().take(pa.array(self._told))
         stored = self._base.shard_table(self._number, layout.FEATURES, codes=codes)
         columns = dict(zip(work.own, _matrix(stored["values"]).T.copy(), strict=True))
-        columns |= dict(zip(work.near, self._rates[:, self._again], strict=True))
+        columns |= dict(zip(work.near, self._rates[:, self._told], strict=True))
         tied = self._tied >= 0
         for name, values in what.related.items():
             columns[name][tied] = values[self._tied[tied]]
         table = pa.table({"credit_code": codes} | {name: columns[name] for name in work.kept})
-        # Of an enterprise with several models the rows say the same of who it is.
-        rows = self._rows()
-        first = rows.take(pc.index_in(codes, value_set=rows["credit_code"].combine_chunks()))
-        who = first.select(["credit_code", *COLUMNS])
-        return _Known(table, who, first["records"].to_numpy(), tied)
+        rows = layout.CLASSIFICATION_SCHEMA.empty_table()
+        if self._again.any():
+            # Of an enterprise with several models the rows say the same of who it is.
+            again = codes.filter(pa.array(self._again))
+            rows = self._rows().take(
+                pc.index_in(again, value_set=self._rows()["credit_code"].combine_chunks())
+            )
+        who = rows.select(["credit_code", *COLUMNS])
+        return _Known(table, tied, self._again, who, rows["records"].to_numpy())
+
+    def _codes(self) -> pa.Array:
+        """Return the codes of those who stay."""
+        return self._stays["credit_code"].combine_chunks()
 
     def _rows(self) -> pa.Table:
         """Return the rows of the classification that is renewed."""
@@ -226,30 +242,27 @@ class _Shard:
             What was found of those who are computed anew or scored again, here and elsewhere.
         """
         work, what, out = self._work, self._what, self._out
-        touched = len(out) or len(self.anew) or len(self._again)
-        if what.rates_stand and not touched:
+        if what.rates_stand and not len(out) and not len(self.anew) and not len(self._told):
             return link_shard(work.folder, self._base.shard_folder(self._number))
-        again = self._stays["credit_code"].combine_chunks().take(pa.array(self._again))
-        others = again.filter(pa.array(self._tied >= 0))
+        told = self._codes().take(pa.array(self._told))
+        again, others = told.filter(pa.array(self._again)), told.filter(pa.array(self._tied >= 0))
         tables: dict[str, pa.Table] = {}
         linked: list[Path] = []
         self._write_neighbourhood(found, tables, linked)
-        values = self._own([one.values for one in found])
-        self._lay_over(
-            layout.FEATURES, values, pa.concat_arrays([out, others]), len(self._there), tables, linked
-        )
+        values, gone = self._own([one.values for one in found]), pa.concat_arrays([out, others])
+        self._lay_over(layout.FEATURES, values, gone, len(self._there), tables, linked)
         facts = self._base.shard_facts(self._number)
-        if not touched:
-            linked += self._base.linkable(self._number, layout.CLASSIFICATION)
-            for name in work.fleet.models:
-                linked += self._base.linkable(self._number, layout.contributions_file(name))
+        if len(out) or len(self.anew) or len(again):
+            scored = [one.scored for one in found if one.scored is not None]
+            facts = self._write_rows(scored, pa.concat_arrays([out, again]), facts, tables, linked)
         else:
-            facts = self._write_rows(found, pa.concat_arrays([out, again]), facts, tables, linked)
+            for file in (layout.CLASSIFICATION, *map(layout.contributions_file, work.fleet.models)):
+                linked += self._base.linkable(self._number, file)
         return write_shard(work.folder, tables, facts, linked)
 
     def _write_rows(
         self,
-        found: Sequence[_Found],
+        scored: Sequence[Scored],
         done: pa.Array,
         facts: Mapping[str, Any],
         tables: dict[str, pa.Table],
@@ -260,14 +273,14 @@ class _Shard:
         rows = self._rows()
         gone = pc.is_in(rows["credit_code"], value_set=done)
         old, kept = rows.filter(gone), rows.filter(pc.invert(gone))
-        new = self._own([one.scored.rows for one in found])
+        new = self._own([one.rows for one in scored])
         parts = [kept] if new is None else [kept, new]
         tables[layout.CLASSIFICATION] = _by_code(pa.concat_tables(parts))
         models = {}
         before, after = (counts_of(work, one) for one in (old, rows.slice(0, 0) if new is None else new))
         for name in work.fleet.models:
             told = facts["models"][name]
-            contributions = self._own([one.scored.contributions[name] for one in found])
+            contributions = self._own([one.contributions[name] for one in scored])
             theirs = old.filter(pc.equal(old["model"], name))["credit_code"].combine_chunks()
             count = sum(told["tiers"].values())
             self._lay_over(layout.contributions_file(name), contributions, theirs, count, tables, linked)
@@ -278,9 +291,9 @@ class _Shard:
                 },
                 "probability": told["probability"] - before[name]["probability"] + after[name]["probability"],
                 # Of those that stay it may be smaller.
-                "residual": max([told["residual"], *(one.scored.residual[name] for one in found)]),
+                "residual": max([told["residual"], *(one.residual[name] for one in scored)]),
             }
-        codes = self._stays["credit_code"].combine_chunks()
+        codes = self._codes()
         if len(self.anew):
             codes = _in_order(codes, self.anew)
         return {
@@ -298,7 +311,7 @@ class _Shard:
         if self._what.rates_stand:
             self._lay_over(layout.NEIGHBOURHOOD, near, self._out, len(self._there), tables, linked)
             return
-        codes = self._stays["credit_code"].combine_chunks()
+        codes = self._codes()
         stays = neighbourhood(self._work, codes, self._rates, self._places())
         tables[layout.NEIGHBOURHOOD] = stays if near is None else _by_code(pa.concat_tables([stays, near]))
 
