@@ -193,6 +193,12 @@ class RiskModel:
         """Return scores 0-1000 of margins; the higher, the riskier."""
         return self.policy.score.score(margin)
 
+    def prepare(self) -> None:
+        """Work out the tables that explanations look up."""
+        _ = self._explainer
+        if self.base is not None:
+            self.base.prepare()
+
     @cached_property
     def _explainer(self) -> TreeExplainer | None:
         return None if self.booster is None else _explainer_of(self.booster)

@@ -76,7 +76,7 @@ def pinned_rates(publication: Publication, as_of: date, plan: Plan, data_snapsho
             field=FIELD,
             fix="Name one of the same date.",
         )
-    context = publication.context()
+    context = publication.context(only_rates=True)
     if context is None or plan.beyond is None or not plan.beyond.rates:
         raise InputError(
             f"classification {publication.name} holds no rates of the neighbourhood",

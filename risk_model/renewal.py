@@ -12,6 +12,7 @@ a whole run would publish.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -23,7 +24,7 @@ import pyarrow.compute as pc
 
 from features.cohort import registered
 from features.errors import InputError
-from features.kernel import Context, Survey, merge, reconnected, related, replaced
+from features.kernel import ChangedSurvey, Context, Survey, merge, reconnected, related
 from features.kernel.beyond import BeyondPlan
 from features.kernel.survey import changed_rows, hashed
 from features.runners import Threads
@@ -135,7 +136,7 @@ def renewal(
     snapshot: Snapshot,
     work: Classifying,
     pinned: Context | None = None,
-) -> tuple[Renewal, Context, Context] | None:
+) -> tuple[Renewal, Context, ChangedSurvey] | None:
     """Find out what more records change, by a look at those of the enterprises that have some.
 
     Parameters
@@ -156,20 +157,23 @@ def renewal(
         it. None if a shard would have nobody left: then all is to be done anew.
     """
     beyond, as_of = work.plan.beyond, work.as_of
-    before = base.context()
     assert beyond is not None
-    assert before is not None
-    whole = Context.load(base.folder / layout.SURVEY)
+    kept = ChangedSurvey.load(base.folder.resolve() / layout.SURVEY)
     earlier = Snapshot.earlier(snapshot, base.document["data_snapshot"])
     only = None if pinned is None else _added_to(earlier, snapshot)
-    old, new = (_surveyed(reader, changed, (beyond, whole.dates), only) for reader in (earlier, snapshot))
+    with ThreadPoolExecutor() as pool:
+        # Neither needs anything of the other.
+        loading, in_business = pool.submit(base.context), pool.submit(_in_business, snapshot, as_of, changed)
+        preparing = pool.submit(work.fleet.prepare)
+        old, new = (_surveyed(reader, changed, (beyond, kept.dates), only) for reader in (earlier, snapshot))
+    before, cohort = loading.result(), in_business.result()
+    preparing.result()
+    assert before is not None
     ties, events = changed_rows(old.ties, new.ties), changed_rows(old.events, new.events)
-    now = replace(whole, survey=replaced(whole.survey, old, new))
+    now = kept.changed(old, new)
     if pinned is not None:
-        now = now.with_rates_of(pinned)
-    context = replace(now, survey=reconnected(before.survey, now.survey, ties, events))
-    cohort = registered(snapshot, [as_of], among=changed)["credit_code"].combine_chunks()
-    cohort = cohort.take(pc.array_sort_indices(cohort))
+        now = now.with_rates(pinned.survey.rates)
+    context = replace(before, survey=reconnected(before.survey, now, ties, events))
     touched = np.setdiff1d(_touched(ties, events, before, context), hashed(changed))
     tied = _otherwise_tied(work, touched, before, context)
     stand = context.survey.rates.equals(before.survey.rates)
@@ -179,6 +183,12 @@ def renewal(
         if len(within(gone, *stretch(base, number))) >= shard["enterprises"]:
             return None
     return found, context, now
+
+
+def _in_business(snapshot: Snapshot, as_of: date, among: pa.Array) -> pa.Array:
+    """Return those of some enterprises that are in business at a date, sorted."""
+    cohort = registered(snapshot, [as_of], among=among)["credit_code"].combine_chunks()
+    return cohort.take(pc.array_sort_indices(cohort))
 
 
 def _added_to(earlier: Snapshot, later: Snapshot) -> frozenset[str]:

@@ -59,6 +59,12 @@ class Fleet:
                 found.update(f"{path}\0{len(content)}\0".encode() + content)
         return found.hexdigest()
 
+    def prepare(self) -> None:
+        """Work out what scoring and renewing look up of the trees, so that nobody waits for it later."""
+        _ = self.thresholds
+        for entry in self.models.values():
+            entry.model.prepare()
+
     @cached_property
     def thresholds(self) -> Mapping[str, np.ndarray]:
         """Feature → the numbers, ascending, at which anything turns: a split, a floor, a membership.

@@ -1,14 +1,16 @@
 """Declarations to values, for one range of enterprises."""
 
+from features.kernel.changed_survey import ChangedSurvey
 from features.kernel.context import Context
 from features.kernel.evaluate import evaluate
 from features.kernel.neighbours import Neighbours
 from features.kernel.plan import Plan
 from features.kernel.reconnected import reconnected
 from features.kernel.related import related
-from features.kernel.survey import Survey, connected, merge, replaced, survey
+from features.kernel.survey import Survey, connected, merge, survey
 
 __all__ = [
+    "ChangedSurvey",
     "Context",
     "Neighbours",
     "Plan",
@@ -18,6 +20,5 @@ __all__ = [
     "merge",
     "reconnected",
     "related",
-    "replaced",
     "survey",
 ]

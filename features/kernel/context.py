@@ -90,7 +90,10 @@ class Context:
             ("ties", self.survey.ties),
             ("events", self.survey.events),
         ):
-            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+            path = folder / f"{name}.parquet"
+            # It may be a link to bytes that others have, too.
+            path.unlink(missing_ok=True)
+            pq.write_table(table, path, compression="zstd")
         content = {
             "format": FORMAT,
             "fingerprint": self.fingerprint,
@@ -100,8 +103,15 @@ class Context:
         (folder / "context.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Context:
+    def load(cls, folder: Path, *, only_rates: bool = False) -> Context:
         """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        folder
+            Where it lies.
+        only_rates
+            Leave out who is tied to whom.
 
         Raises
         ------
@@ -123,6 +133,8 @@ class Context:
             )
         tables = [
             pq.read_table(folder / f"{name}.parquet", schema=schema)
+            if name == "rates" or not only_rates
+            else schema.empty_table()
             for name, schema in (("rates", RATES), ("ties", TIES), ("events", EVENTS))
         ]
         dates = np.array(content["dates"], dtype=np.int64)

@@ -5,6 +5,8 @@ It is what :func:`features.kernel.survey.connected` gives, row for row, without 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +14,25 @@ import pyarrow.compute as pc
 from features.kernel.survey import EVENTS, TIES, Survey, shared, sorted_rates
 
 
-def reconnected(before: Survey, whole: Survey, ties: pa.Table, events: pa.Table) -> Survey:
+class Told(Protocol):
+    """The survey of all, of which parts are looked at."""
+
+    @property
+    def rates(self) -> pa.Table:
+        """Steps of the sums behind the rates."""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Record tables that there are."""
+
+    def ties_of(self, hubs: pa.Array) -> pa.Table:
+        """Return the ties of some hubs, in any order."""
+
+    def events_of(self, codes: pa.Array) -> pa.Table:
+        """Return what is counted of some enterprises, in any order."""
+
+
+def reconnected(before: Survey, whole: Told, ties: pa.Table, events: pa.Table) -> Survey:
     """Return what :func:`features.kernel.survey.connected` gives of all as they are.
 
     Parameters
@@ -26,16 +46,16 @@ def reconnected(before: Survey, whole: Survey, ties: pa.Table, events: pa.Table)
     """
     hubs = pc.unique(ties["hub"])
     there = pc.is_in(before.ties["hub"], value_set=hubs)
-    of_hubs = shared(whole.ties.filter(pc.is_in(whole.ties["hub"], value_set=hubs)))
+    of_hubs = shared(whole.ties_of(hubs))
     kept_ties = _inserted(before.ties.filter(pc.invert(there)), _sorted(of_hubs, TIES), ("tie", "hub"))
     # Whoever lost his last tie is no longer told of, and whoever has his first is.
     affected = [before.ties.filter(there)["code"], of_hubs["code"], events["code"]]
     codes = pc.unique(pa.chunked_array([chunk for one in affected for chunk in one.chunks], pa.uint64()))
     tied = codes.filter(pc.is_in(codes, value_set=pc.unique(kept_ties["code"])))
     told = before.events.filter(pc.invert(pc.is_in(before.events["code"], value_set=codes)))
-    again = whole.events.filter(pc.is_in(whole.events["code"], value_set=tied))
+    again = whole.events_of(tied)
     kept_events = _inserted(told, _sorted(again, EVENTS), ("code",))
-    return Survey(sorted_rates(whole), kept_ties, kept_events, whole.tables)
+    return Survey(sorted_rates(whole.rates), kept_ties, kept_events, whole.tables)
 
 
 def _sorted(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -79,6 +79,14 @@ class Survey:
     events: pa.Table
     tables: frozenset[str]
 
+    def ties_of(self, hubs: pa.Array) -> pa.Table:
+        """Return the ties of some hubs."""
+        return self.ties.filter(pc.is_in(self.ties["hub"], value_set=hubs))
+
+    def events_of(self, codes: pa.Array) -> pa.Table:
+        """Return what is counted of some enterprises (hashes of their credit codes)."""
+        return self.events.filter(pc.is_in(self.events["code"], value_set=codes))
+
 
 #: Of fewer values none is looked for twice before hashing: that takes longer than the hashing.
 _FEW = 16
@@ -143,61 +151,41 @@ def merge(parts: Iterable[Survey]) -> Survey:
     return Survey(_added(rates), _in_pieces(ties, TIES), _in_pieces(events, EVENTS), tables)
 
 
-def replaced(whole: Survey, before: Survey, after: Survey) -> Survey:
-    """Return the survey of all in which some enterprises have other records now.
+def replaced_rates(whole: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
+    """Return the sums of all in which some enterprises add something else.
 
     Parameters
     ----------
     whole
-        Of all, as it was.
+        Of all, as they were.
     before, after
         Of the same enterprises, as they were and as they are.
     """
-    sums = before.rates
+    sums = before
     for name in ("top", "bottom"):
         place = sums.schema.get_field_index(name)
         sums = sums.set_column(place, sums.schema.field(place), pc.negate(sums[name]))
-    rates = _added([whole.rates, sums, after.rates])
-    rates = rates.filter(pc.or_(pc.not_equal(rates["top"], 0), pc.not_equal(rates["bottom"], 0)))
-    return Survey(
-        rates,
-        _exchanged(whole.ties, before.ties, after.ties, "hub"),
-        _exchanged(whole.events, before.events, after.events, "code"),
-        whole.tables | after.tables,
-    )
+    rates = _added([whole, sums, after])
+    return rates.filter(pc.or_(pc.not_equal(rates["top"], 0), pc.not_equal(rates["bottom"], 0)))
 
 
 def changed_rows(before: pa.Table, after: pa.Table) -> pa.Table:
     """Return the rows that only one of two tables has, or has more often."""
-    return _balance([(before, 1), (after, -1)]).drop_columns(["times"])
+    return balance([signed(before, -1), signed(after, 1)]).drop_columns(["times"])
 
 
-def _exchanged(whole: pa.Table, before: pa.Table, after: pa.Table, key: str) -> pa.Table:
-    """Take rows out of a table, each as often as it is in ``before``, and put others in."""
-    # Most rows have a key that none of the rows to be taken out has: they need not be looked at.
-    near = pc.is_in(whole[key], value_set=pc.unique(before[key]))
-    kept = whole.filter(pc.invert(near))
-    left = _balance([(whole.filter(near), 1), (before, -1)])
-    times = left["times"].to_numpy()
-    if (times < 0).any():
-        msg = "the survey of all lacks what the enterprises had told"
-        raise ValueError(msg)
-    again = left.drop_columns(["times"]).take(pa.array(np.repeat(np.arange(len(times)), times)))
-    return _stack([kept, again, after], whole.schema)
+def signed(rows: pa.Table, times: int) -> pa.Table:
+    """Return rows that each count so many times."""
+    return rows.append_column("times", pa.array(np.full(rows.num_rows, times, dtype=np.int64)))
 
 
-def _balance(signed: list[tuple[pa.Table, int]]) -> pa.Table:
-    """Return the distinct rows of tables and how often each is there, by sign, but for those that balance."""
-    schema = signed[0][0].schema
-    rows = pa.concat_tables(
-        [
-            table.append_column("times", pa.array(np.full(table.num_rows, sign, dtype=np.int64)))
-            for table, sign in signed
-        ]
-    )
-    summed = rows.group_by(schema.names).aggregate([("times", "sum")])
+def balance(parts: list[pa.Table]) -> pa.Table:
+    """Return the distinct rows of tables and how many ``times`` they count together, unless that is 0."""
+    rows = pa.concat_tables(parts)
+    names = [name for name in rows.column_names if name != "times"]
+    summed = rows.group_by(names).aggregate([("times", "sum")])
     summed = summed.filter(pc.not_equal(summed["times_sum"], 0))
-    return summed.select([*schema.names, "times_sum"]).rename_columns([*schema.names, "times"])
+    return summed.select([*names, "times_sum"]).rename_columns([*names, "times"])
 
 
 def _in_pieces(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
@@ -216,13 +204,12 @@ def connected(whole: Survey) -> Survey:
     kept = kept.sort_by([(name, "ascending") for name in TIES.names])
     mask = pc.is_in(whole.events["code"], value_set=pc.unique(kept["code"]))
     events = whole.events.filter(mask).sort_by([(name, "ascending") for name in EVENTS.names])
-    return Survey(sorted_rates(whole), kept.combine_chunks(), events.combine_chunks(), whole.tables)
+    return Survey(sorted_rates(whole.rates), kept.combine_chunks(), events.combine_chunks(), whole.tables)
 
 
-def sorted_rates(whole: Survey) -> pa.Table:
+def sorted_rates(rates: pa.Table) -> pa.Table:
     """Return the steps of the rates by rate, level, neighbourhood and date."""
-    order = [(name, "ascending") for name in ("rate", "level", "key", "at")]
-    return whole.rates.sort_by(order).combine_chunks()
+    return rates.sort_by([(name, "ascending") for name in ("rate", "level", "key", "at")]).combine_chunks()
 
 
 def _by_hub(ties: pa.Table) -> Iterator[pa.Table]:

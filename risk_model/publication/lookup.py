@@ -82,6 +82,26 @@ class SortedFile:
             found = found.slice(begin, end - begin)
         return found if columns is None else found.select(list(columns))
 
+    def rows_of(self, codes: pa.Array, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of some codes, in the order of the file.
+
+        Parameters
+        ----------
+        codes
+            Sorted codes.
+        columns
+            Columns to return, the code among them; all by default.
+        """
+        wanted, groups = codes.to_pylist(), []
+        for group in range(self.groups):
+            place = bisect_left(wanted, self._lows[group])
+            if place < len(wanted) and wanted[place] <= self._highs[group]:
+                groups.append(group)
+        read = None if columns is None else list(columns)
+        with self._lock:
+            found = self._file.read_row_groups(groups, columns=read, use_threads=False)
+        return found.filter(pc.is_in(found[KEY], value_set=codes))
+
 
 @lru_cache(maxsize=OPEN)
 def sorted_file(path: Path) -> SortedFile:

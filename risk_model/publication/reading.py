@@ -24,7 +24,7 @@ from features.errors import InputError
 from features.home import Home
 from features.kernel import Context
 from risk_model.publication import layout
-from risk_model.publication.lookup import sorted_file
+from risk_model.publication.lookup import SortedFile, sorted_file
 from risk_model.tiers.headline import decisive_last
 
 
@@ -401,10 +401,16 @@ class Publication:
                         fix="Run risk-model classify again.",
                     )
 
-    def context(self) -> Context | None:
-        """Return what features across enterprises knew of the others; None if no feature looks there."""
+    def context(self, *, only_rates: bool = False) -> Context | None:
+        """Return what features across enterprises knew of the others; None if no feature looks there.
+
+        Parameters
+        ----------
+        only_rates
+            Leave out who is tied to whom.
+        """
         folder = self.folder / layout.CONTEXT
-        return Context.load(folder) if folder.is_dir() else None
+        return Context.load(folder, only_rates=only_rates) if folder.is_dir() else None
 
     @cached_property
     def _shards(self) -> tuple[list[str], list[str]]:
@@ -455,9 +461,11 @@ def laid_over(whole: pa.Table, changed: pa.Table) -> pa.Table:
 
 
 def _read(path: Path, columns: Sequence[str] | None, codes: pa.Array | None) -> pa.Table:
-    """Read a file of a shard, or the rows of some enterprises in it."""
-    wanted = None if codes is None else pc.field("credit_code").isin(codes)
-    return pq.read_table(path, columns=None if columns is None else list(columns), filters=wanted)
+    """Read a file of a shard, or the rows of some enterprises in it; whoever reads is a thread of several."""
+    if codes is not None:
+        return SortedFile(path).rows_of(codes, columns)
+    with pq.ParquetFile(path, memory_map=True) as file:
+        return file.read(columns=None if columns is None else list(columns), use_threads=False)
 
 
 def _whole(path: Path, size: int | None) -> bool:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from features.errors import InputError
-from features.kernel import Context
+from features.kernel import ChangedSurvey, Context
 from risk_model.publication import layout
 
 #: Held while a classification is being made: one at a time.
@@ -184,7 +184,7 @@ class PublicationWriter:
         folder = self.folder / layout.CONTEXT
         return Context.load(folder) if (folder / "context.json").is_file() else None
 
-    def context(self, context: Context, whole: Context) -> None:
+    def context(self, context: Context, whole: Context | ChangedSurvey) -> None:
         """Keep what features across enterprises know of the others.
 
         Parameters
@@ -192,7 +192,7 @@ class PublicationWriter:
         context
             Of the date.
         whole
-            The same with everybody in it, those who are tied to nobody too.
+            What everybody told, those who are tied to nobody too.
         """
         whole.save(self.folder / layout.SURVEY)
         context.save(self.folder / layout.CONTEXT)

@@ -34,6 +34,10 @@ def test_rows_of_a_code(
         expected = whole.filter(pc.equal(whole["credit_code"], code))
         assert file.rows(code).equals(expected)
         assert file.rows(code, ["place"]).equals(expected.select(["place"]))
+    some = pa.array(sorted({*asked, *codes[::3]}), pa.string())
+    expected = whole.filter(pc.is_in(whole["credit_code"], value_set=some))
+    assert file.rows_of(some).equals(expected)
+    assert file.rows_of(some, ["credit_code"]).equals(expected.select(["credit_code"]))
 
 
 def test_several_threads_read_one_file(tmp_path: Path) -> None:

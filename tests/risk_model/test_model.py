@@ -162,6 +162,19 @@ def test_saved_and_loaded_it_scores_to_the_last_bit(training: Any, tmp_path: Pat
     assert not list((tmp_path / "model").rglob("*.pkl"))
 
 
+def test_the_trees_of_a_base_are_prepared_once(trainings: Any, tmp_path: Path) -> None:
+    """Each model brings its base as a copy of its own; the tables of their explanations are the same."""
+    trainings.food.model.save(tmp_path / "food")
+    trainings.special_equipment.model.save(tmp_path / "special_equipment")
+    loaded = [RiskModel.load(tmp_path / name) for name in ("food", "special_equipment")]
+    for model in loaded:
+        model.prepare()
+        assert model.base is not None
+    assert loaded[0].base is not loaded[1].base
+    assert loaded[0].base._explainer is loaded[1].base._explainer
+    assert loaded[0]._explainer is not loaded[1]._explainer
+
+
 def test_a_damaged_model_is_refused(trainings: Any, tmp_path: Path) -> None:
     trainings.food.model.save(tmp_path)
     text = (tmp_path / "booster.txt").read_text()

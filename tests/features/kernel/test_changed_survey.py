@@ -1,8 +1,10 @@
-"""A survey in which some enterprises are replaced is that of the records as they are."""
+"""A survey in which some enterprises tell something else is that of the records as they are."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,8 @@ import pyarrow.compute as pc
 import pytest
 
 from features.definitions import LIBRARY
-from features.kernel import Neighbours, Plan, reconnected, replaced
-from features.kernel.survey import changed_rows, hashed
+from features.kernel import ChangedSurvey, Context, Neighbours, Plan, reconnected
+from features.kernel.survey import TIES, changed_rows, hashed
 from features.runners.ranges import cut
 from features.runners.threads import Threads
 from features.runners.work import compute_range, dates_of, known, survey_all, survey_range, survey_ties
@@ -32,44 +34,76 @@ def of(tables: dict[str, pa.Table], codes: list[str]) -> dict[str, pa.Table]:
     return {n: t.filter(pc.is_in(t["credit_code"], value_set=chosen)) for n, t in tables.items()}
 
 
-def mixed(old: dict[str, pa.Table], new: dict[str, pa.Table], changed: list[str]) -> dict[str, pa.Table]:
+def mixed(
+    old: dict[str, pa.Table], new: dict[str, pa.Table], changed: list[str], mark: str = "other"
+) -> dict[str, pa.Table]:
     """Return records of which those of some enterprises are others."""
     rest = of(old, [code for code in CODES if code not in changed])
     order = [(name, "ascending") for name in ("credit_code", "event_date", "recorded_at", "record_id")]
-    others = {name: renamed(table) for name, table in of(new, changed).items()}
+    others = {name: renamed(table, mark) for name, table in of(new, changed).items()}
     return {name: pa.concat_tables([table, others[name]]).sort_by(order) for name, table in rest.items()}
 
 
-def renamed(table: pa.Table) -> pa.Table:
+def renamed(table: pa.Table, mark: str) -> pa.Table:
     """Return records under numbers of their own: one record is of one enterprise."""
     for name in ("record_id", "target_record_id"):
         if name in table.column_names:
             place = table.schema.get_field_index(name)
-            apart = pc.binary_join_element_wise("other", table[name], ":")
+            apart = pc.binary_join_element_wise(mark, table[name], ":")
             table = table.set_column(place, table.schema.field(place), apart)
     return table
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_some_are_replaced(seed: int) -> None:
-    changed = sorted(np.random.default_rng(seed).choice(CODES, 5, replace=False).tolist())
-    old = province(2 * seed)
-    new = mixed(old, province(2 * seed + 1), changed)
+def test_some_tell_something_else(seed: int, tmp_path: Path) -> None:
+    """In three steps, each upon what the step before has written."""
     dates = dates_of(pairs_of(CODES, DATES))
     assert PLAN.beyond is not None
-    whole, expected = (
-        survey_all(Threads(Tables(one)), pa.array(CODES), PLAN.beyond, dates) for one in (old, new)
-    )
-    before, after = (
-        survey_range(Tables(of(one, changed)), (PLAN.beyond, dates), pa.array(changed)) for one in (old, new)
-    )
-    found = replaced(whole.survey, before, after)
-    context = known(type(whole)(whole.fingerprint, dates, found))
-    other = known(expected)
-    for name in ("rates", "ties", "events"):
-        assert getattr(context.survey, name).equals(getattr(other.survey, name)), name
+    records = province(10 * seed)
+    at_first = survey_all(Threads(Tables(records)), pa.array(CODES), PLAN.beyond, dates)
+    at_first.save(tmp_path / "0")
+    untouched = (tmp_path / "0" / "ties.parquet").read_bytes()
+    for step in (1, 2, 3):
+        rng = np.random.default_rng(100 * seed + step)
+        changed = sorted(rng.choice(CODES, 1 if step < 3 else 15, replace=False).tolist())
+        now = mixed(records, province(10 * seed + step), changed, f"step {step}")
+        before, after = (
+            survey_range(Tables(of(one, changed)), (PLAN.beyond, dates), pa.array(changed))
+            for one in (records, now)
+        )
+        told = ChangedSurvey.load(tmp_path / str(step - 1)).changed(before, after)
+        told.save(tmp_path / str(step))
+        again = ChangedSurvey.load(tmp_path / str(step))
+        expected = survey_all(Threads(Tables(now)), pa.array(CODES), PLAN.beyond, dates)
+        for one in (told, again):
+            found = known(Context(expected.fingerprint, dates, one.whole()))
+            for name in ("rates", "ties", "events"):
+                assert getattr(found.survey, name).equals(getattr(known(expected).survey, name)), name
+        for name, column in (("ties", "hub"), ("events", "code")):
+            rows = getattr(expected.survey, name)
+            some = pc.unique(rows[column]).slice(3, 20)
+            theirs = getattr(again, f"{name}_of")(some)
+            assert changed_rows(theirs, getattr(expected.survey, f"{name}_of")(some)).num_rows == 0
+            assert theirs.num_rows
+        records = now
+    assert (tmp_path / "0" / "ties.parquet").read_bytes() == untouched
+    inodes = [(tmp_path / step / "ties.parquet").stat().st_ino for step in "0123"]
+    assert inodes[0] == inodes[1]
+    # With a third of them changed a file is written anew.
+    assert inodes[3] != inodes[0]
     assert changed_rows(before.events, after.events).num_rows > 0
     assert changed_rows(before.ties, before.ties).num_rows == 0
+
+
+def test_what_was_never_told_cannot_be_taken_back(tmp_path: Path) -> None:
+    dates = dates_of(pairs_of(CODES, DATES))
+    assert PLAN.beyond is not None
+    some = survey_all(Threads(Tables(of(province(1), CODES[:20]))), pa.array(CODES), PLAN.beyond, dates)
+    others = survey_range(Tables(of(province(1), CODES[20:])), (PLAN.beyond, dates), pa.array(CODES[20:]))
+    some.save(tmp_path)
+    told = ChangedSurvey.load(tmp_path).changed(others, replace(others, ties=TIES.empty_table()))
+    with pytest.raises(ValueError, match="the survey of all lacks"):
+        told.whole()
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -127,15 +161,6 @@ def test_what_is_known_around_some_is_enough_for_them(seed: int) -> None:
     found, expected = (compute_range(Tables(tables), (PLAN, one), part) for one in (around, context))
     for name in PLAN.names:
         np.testing.assert_array_equal(found[name].to_numpy(), expected[name].to_numpy())
-
-
-def test_what_was_never_told_cannot_be_taken_back() -> None:
-    dates = dates_of(pairs_of(CODES, DATES))
-    assert PLAN.beyond is not None
-    some = survey_range(Tables(of(province(1), CODES[:20])), (PLAN.beyond, dates), pa.array(CODES[:20]))
-    others = survey_range(Tables(of(province(1), CODES[20:])), (PLAN.beyond, dates), pa.array(CODES[20:]))
-    with pytest.raises(ValueError, match="the survey of all lacks"):
-        replaced(some, others, some)
 
 
 def test_ties_are_looked_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
