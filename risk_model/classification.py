@@ -212,7 +212,7 @@ def _renewing(
     def steps() -> Iterator[tuple[int, int]]:
         of = base[0].document["enterprises"]
         done = sum(told["enterprises"] for told in writer.done)
-        left = stretches(len(writer.done), len(base[0].document["shards"]))
+        left = stretches(what, len(writer.done))
         for several in scheduler.map(renew_shards, (work, what), left):
             for written in several:
                 writer.take(written)

@@ -38,21 +38,30 @@ from risk_model.renewal import Renewal, mask_within, other_side, stretch, within
 REWRITE_SHARE = 0.25
 #: Shards whose few enterprises are computed together, at most: a stretch of records is read once for all.
 SHARDS_AT_ONCE = 8
+#: Enterprises that are computed from their records at once, at most, but for those of one shard.
+ENTERPRISES_AT_ONCE = 4_000
 #: Stretches that there should be at least, so that everybody has work.
 STRETCHES = 4
 
 
-def stretches(first: int, shards: int) -> Iterator[range]:
+def stretches(what: Renewal, first: int) -> Iterator[range]:
     """Yield shards that are renewed together, from the first one that is left.
 
-    Examples
-    --------
-    >>> list(stretches(1, 10))
-    [range(1, 3), range(3, 5), range(5, 7), range(7, 9), range(9, 10)]
+    Where many enterprises are computed from their records they are fewer: no stretch is to be the one that
+    everybody waits for.
     """
-    size = max(1, min(SHARDS_AT_ONCE, (shards - first) // STRETCHES))
-    for low in range(first, shards, size):
-        yield range(low, min(low + size, shards))
+    base = opened(what.base)
+    shards = len(base.document["shards"])
+    most = max(1, min(SHARDS_AT_ONCE, (shards - first) // STRETCHES))
+    begun, gathered = first, 0
+    for number in range(first, shards):
+        own = len(within(what.cohort, *stretch(base, number)))
+        if number > begun and (number - begun >= most or gathered + own > ENTERPRISES_AT_ONCE):
+            yield range(begun, number)
+            begun, gathered = number, 0
+        gathered += own
+    if begun < shards:
+        yield range(begun, shards)
 
 
 def renew_shards(
