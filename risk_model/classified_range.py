@@ -171,8 +171,20 @@ def neighbourhood(work: Classifying, codes: pa.Array, rates: np.ndarray, near: N
 def own_values(work: Classifying, table: pa.Table) -> pa.Table:
     """Return rows of the file of features."""
     values = np.column_stack([table[name].to_numpy() for name in work.own])
-    codes = table["credit_code"].combine_chunks()
-    return pa.table([codes, _lists(values)], schema=layout.features_schema(len(work.own)))
+    return rows_of_values(table["credit_code"].combine_chunks(), values)
+
+
+def rows_of_values(codes: pa.Array, values: np.ndarray) -> pa.Table:
+    """Return rows of the file of features.
+
+    Parameters
+    ----------
+    codes
+        Credit codes, shape (n,).
+    values
+        Features, rates of the neighbourhood apart, shape (n, features).
+    """
+    return pa.table([codes, _lists(values)], schema=layout.features_schema(values.shape[1]))
 
 
 def facts_of(

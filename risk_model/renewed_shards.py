@@ -25,6 +25,7 @@ from risk_model.classified_range import (
     neighbourhood,
     opened,
     own_values,
+    rows_of_values,
     score_rows,
 )
 from risk_model.coverage import records_known
@@ -91,21 +92,15 @@ class _Known:
 
     Attributes
     ----------
-    table
-        ``credit_code``, sorted, and the features as they are now.
-    other_values
-        Whose own features are others than those that are there, bool, shape (n,).
+    values
+        Rows of the file of features that are others now.
     again
-        Who is scored again, bool, shape (n,).
-    who, records
-        Registration, and records of supervision known, of those who are.
+        Of those that are scored again: ``credit_code``, sorted, with the features; registration; records of
+        supervision known. None if there is nobody.
     """
 
-    table: pa.Table
-    other_values: np.ndarray
-    again: np.ndarray
-    who: pa.Table
-    records: np.ndarray
+    values: pa.Table
+    again: tuple[pa.Table, pa.Table, np.ndarray] | None
 
 
 @dataclass(frozen=True)
@@ -143,17 +138,13 @@ def _told(work: Classifying, known: Sequence[_Known]) -> _Found | None:
     """Score from what is there whoever is scored again; None if nothing is told anew of anybody."""
     if not known:
         return None
-    table, who = (pa.concat_tables(getattr(one, name) for one in known) for name in ("table", "who"))
-    again, others = (
-        table.filter(pa.array(np.concatenate([getattr(one, name) for one in known])))
-        for name in ("again", "other_values")
-    )
-    records = np.concatenate([one.records for one in known])
-    return _Found(
-        score_rows(work, again, who, records) if again.num_rows else None,
-        own_values(work, others.combine_chunks()) if others.num_rows else None,
-        None,
-    )
+    values = pa.concat_tables([one.values for one in known])
+    again = [one.again for one in known if one.again is not None]
+    scored = None
+    if again:
+        tables, who, records = zip(*again, strict=True)
+        scored = score_rows(work, pa.concat_tables(tables), pa.concat_tables(who), np.concatenate(records))
+    return _Found(scored, values if values.num_rows else None, None)
 
 
 class _Shard:
@@ -216,21 +207,20 @@ class _Shard:
         work, what = self._work, self._what
         codes = self._codes().take(pa.array(self._told))
         stored = self._base.shard_table(self._number, layout.FEATURES, codes=codes)
-        columns = dict(zip(work.own, _matrix(stored["values"]).T.copy(), strict=True))
-        columns |= dict(zip(work.near, self._rates[:, self._told], strict=True))
-        tied = self._tied >= 0
+        own = _matrix(stored["values"]).copy()
+        tied = np.flatnonzero(self._tied >= 0)
         for name, values in what.related.items():
-            columns[name][tied] = values[self._tied[tied]]
-        table = pa.table({"credit_code": codes} | {name: columns[name] for name in work.kept})
-        rows = layout.CLASSIFICATION_SCHEMA.empty_table()
-        if self._again.any():
-            # Of an enterprise with several models the rows say the same of who it is.
-            again = codes.filter(pa.array(self._again))
-            rows = self._rows().take(
-                pc.index_in(again, value_set=self._rows()["credit_code"].combine_chunks())
-            )
-        who = rows.select(["credit_code", *COLUMNS])
-        return _Known(table, tied, self._again, who, rows["records"].to_numpy())
+            own[tied, work.own.index(name)] = values[self._tied[tied]]
+        others = rows_of_values(codes.take(pa.array(tied)), own[tied])
+        if not self._again.any():
+            return _Known(others, None)
+        again = codes.filter(pa.array(self._again))
+        columns = dict(zip(work.own, own[self._again].T, strict=True))
+        columns |= dict(zip(work.near, self._rates[:, self._told[self._again]], strict=True))
+        table = pa.table({"credit_code": again} | {name: columns[name] for name in work.kept})
+        # Of an enterprise with several models the rows say the same of who it is.
+        rows = self._rows().take(pc.index_in(again, value_set=self._rows()["credit_code"].combine_chunks()))
+        return _Known(others, (table, rows.select(["credit_code", *COLUMNS]), rows["records"].to_numpy()))
 
     def _codes(self) -> pa.Array:
         """Return the codes of those who stay."""
