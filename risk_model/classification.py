@@ -18,7 +18,6 @@ from features.cohort import registered
 from features.definitions import LIBRARY
 from features.errors import InputError
 from features.kernel import Plan
-from features.kernel.survey import hashed
 from features.runners import Scheduler
 from features.runners.ranges import cut
 from features.runners.threads import Threads
@@ -205,9 +204,9 @@ def _renewing(
     found = renewal(*base, snapshot, work, None if pinned is None else pinned.context)
     if found is None:
         return None
-    what, context, whole = found
+    what, near, context, whole = found
     writer.context(context, whole)
-    work = replace(work, context=context.around(hashed(what.cohort)))
+    work = replace(work, context=near)
 
     def steps() -> Iterator[tuple[int, int]]:
         of = base[0].document["enterprises"]

@@ -24,9 +24,10 @@ import pyarrow.compute as pc
 
 from features.cohort import registered
 from features.errors import InputError
-from features.kernel import ChangedSurvey, Context, Survey, merge, reconnected, related
+from features.kernel import ChangedContext, ChangedSurvey, Context, Survey, merge, reconnected, related
 from features.kernel.beyond import BeyondPlan
-from features.kernel.survey import changed_rows, hashed
+from features.kernel.reconnected import values_of
+from features.kernel.survey import changed_rows, hashed, shared
 from features.runners import Threads
 from features.runners.few import Few
 from features.runners.ranges import ENTERPRISES_A_RANGE
@@ -136,7 +137,7 @@ def renewal(
     snapshot: Snapshot,
     work: Classifying,
     pinned: Context | None = None,
-) -> tuple[Renewal, Context, ChangedSurvey] | None:
+) -> tuple[Renewal, Context, ChangedContext, ChangedSurvey] | None:
     """Find out what more records change, by a look at those of the enterprises that have some.
 
     Parameters
@@ -153,8 +154,9 @@ def renewal(
     Returns
     -------
     tuple or None
-        What changes, what features across enterprises know of the others now, and the same with everybody in
-        it. None if a shard would have nobody left: then all is to be done anew.
+        What changes; what features across enterprises must know of the others for whoever changes; what they
+        know now of all; and what everybody told. None if a shard would have nobody left: then all is to be
+        done anew.
     """
     beyond, as_of = work.plan.beyond, work.as_of
     assert beyond is not None
@@ -173,16 +175,22 @@ def renewal(
     now = kept.changed(old, new)
     if pinned is not None:
         now = now.with_rates(pinned.survey.rates)
-    context = replace(before, survey=reconnected(before.survey, now, ties, events))
-    touched = np.setdiff1d(_touched(ties, events, before, context), hashed(changed))
-    tied = _otherwise_tied(work, touched, before, context)
+    of_hubs = shared(now.ties_of(values_of(ties["hub"])))
+    reached = values_of(ties["code"], events["code"], of_hubs["code"]).to_numpy()
+    # Beyond whoever is tied to these nothing else is known of anybody; with whom they are tied counts, too.
+    near = before.around(before.near(np.union1d(reached, hashed(changed))))
+    again = reconnected(near.survey, of_hubs, ties, events, now.events_of)
+    context = replace(near, survey=again.of(near.survey, now.rates, now.tables))
+    touched = np.setdiff1d(_touched(ties, events, near, context), hashed(changed))
+    tied = _otherwise_tied(work, touched, near, context)
     stand = context.survey.rates.equals(before.survey.rates)
     found = Renewal(base.folder.resolve(), changed, cohort, *tied, stand)
     gone = changed.filter(pc.invert(pc.is_in(changed, value_set=cohort)))
     for number, shard in enumerate(base.document["shards"]):
         if len(within(gone, *stretch(base, number))) >= shard["enterprises"]:
             return None
-    return found, context, now
+    kept_context = base.folder.resolve() / layout.CONTEXT
+    return found, context, ChangedContext.upon(kept_context, now.rates, now.tables, again), now
 
 
 def _in_business(snapshot: Snapshot, as_of: date, among: pa.Array) -> pa.Array:
@@ -240,7 +248,7 @@ def _otherwise_tied(
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Return of whom a feature of tied enterprises is another now, these features, and who is turned."""
     at = np.zeros(len(touched), dtype=np.int64)
-    before, after = (dict(related(work.plan, one.around(touched), touched, at)) for one in (old, new))
+    before, after = (dict(related(work.plan, one, touched, at)) for one in (old, new))
     other, turned = (np.zeros(len(touched), dtype=bool) for _ in range(2))
     values = {}
     for column, now in after.items():

@@ -1,5 +1,6 @@
 """Declarations to values, for one range of enterprises."""
 
+from features.kernel.changed_context import ChangedContext
 from features.kernel.changed_survey import ChangedSurvey
 from features.kernel.context import Context
 from features.kernel.evaluate import evaluate
@@ -10,6 +11,7 @@ from features.kernel.related import related
 from features.kernel.survey import Survey, connected, merge, survey
 
 __all__ = [
+    "ChangedContext",
     "ChangedSurvey",
     "Context",
     "Neighbours",

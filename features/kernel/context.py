@@ -18,6 +18,7 @@ from numba import njit
 from features.errors import InputError
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import ratio
+from features.kernel.reconnected import Reconnection
 from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected
 
 FORMAT = 2
@@ -103,7 +104,7 @@ class Context:
         (folder / "context.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, *, only_rates: bool = False) -> Context:
+    def load(cls, folder: Path, *, only_rates: bool = False, as_written: bool = False) -> Context:
         """Read what :meth:`save` wrote.
 
         Parameters
@@ -112,6 +113,8 @@ class Context:
             Where it lies.
         only_rates
             Leave out who is tied to whom.
+        as_written
+            Leave out what is told again beside the files (:class:`features.kernel.ChangedContext`).
 
         Raises
         ------
@@ -139,7 +142,11 @@ class Context:
         ]
         dates = np.array(content["dates"], dtype=np.int64)
         rates, ties, events = (table.combine_chunks() for table in tables)
-        return cls(content["fingerprint"], dates, Survey(rates, ties, events, frozenset(content["tables"])))
+        survey = Survey(rates, ties, events, frozenset(content["tables"]))
+        again = None if only_rates or as_written else Reconnection.load(folder)
+        if again is not None:
+            survey = again.of(survey, survey.rates, survey.tables)
+        return cls(content["fingerprint"], dates, survey)
 
     def check(self, plan: BeyondPlan) -> None:
         """Make sure that it was made for a plan.
@@ -172,6 +179,13 @@ class Context:
             )
         survey = Survey(other.survey.rates, self.survey.ties, self.survey.events, self.survey.tables)
         return Context(self.fingerprint, self.dates, survey)
+
+    def near(self, members: np.ndarray) -> np.ndarray:
+        """Return the hashes of some enterprises and of all that share a hub with one of them, uint64."""
+        ties = self.survey.ties
+        own = ties.filter(pc.is_in(ties["code"], value_set=pa.array(members)))
+        others = ties["code"].filter(pc.is_in(ties["hub"], value_set=pc.unique(own["hub"])))
+        return np.union1d(members, others.to_numpy())
 
     def around(self, members: np.ndarray) -> Context:
         """Return what must be known to compute the features of some enterprises, and not of others.

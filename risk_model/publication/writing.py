@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from features.errors import InputError
-from features.kernel import ChangedSurvey, Context
+from features.kernel import ChangedContext, ChangedSurvey, Context
 from risk_model.publication import layout
 
 #: Held while a classification is being made: one at a time.
@@ -184,7 +184,7 @@ class PublicationWriter:
         folder = self.folder / layout.CONTEXT
         return Context.load(folder) if (folder / "context.json").is_file() else None
 
-    def context(self, context: Context, whole: Context | ChangedSurvey) -> None:
+    def context(self, context: Context | ChangedContext, whole: Context | ChangedSurvey) -> None:
         """Keep what features across enterprises know of the others.
 
         Parameters

@@ -15,6 +15,7 @@ import pytest
 
 from features.errors import InputError
 from features.home import Home
+from features.kernel.reconnected import AGAIN
 from features.kernel.survey import hashed
 from features.records import TABLES
 from risk_model import classification
@@ -138,7 +139,11 @@ def test_a_renewal_upon_a_renewal_keeps_the_rates_of_the_first(
     )
     same(again, whole)
     assert again.document["inputs"][INPUT] == first.name
-    assert len(again.files(layout.FEATURES)) == len(first.files(layout.FEATURES))
+    # The same bytes, and what two renewals told again beside them.
+    for kept in (layout.CONTEXT, layout.SURVEY):
+        inodes = [(one.folder / kept / "ties.parquet").stat().st_ino for one in (renewed, again)]
+        assert len(set(inodes)) == 1
+    assert (again.folder / layout.CONTEXT / f"{AGAIN}hubs.parquet").is_file()
 
 
 @pytest.mark.parametrize("table", LATE_TABLES)

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pytest
 
 from features.definitions import LIBRARY
-from features.kernel import ChangedSurvey, Context, Neighbours, Plan, reconnected
-from features.kernel.survey import TIES, changed_rows, hashed
+from features.kernel import ChangedContext, ChangedSurvey, Context, Neighbours, Plan, reconnected
+from features.kernel.survey import TIES, changed_rows, hashed, shared
 from features.runners.ranges import cut
 from features.runners.threads import Threads
 from features.runners.work import compute_range, dates_of, known, survey_all, survey_range, survey_ties
@@ -107,8 +107,8 @@ def test_what_was_never_told_cannot_be_taken_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_who_is_tied_to_whom_is_put_right_where_something_changed(seed: int) -> None:
-    """Without sorting everybody: row for row what connecting all of them gives."""
+def test_who_is_tied_to_whom_is_put_right_where_something_changed(seed: int, tmp_path: Path) -> None:
+    """Without sorting everybody: row for row what connecting all of them gives, on disk, too."""
     changed = sorted(np.random.default_rng(seed).choice(CODES, 1 + seed % 7, replace=False).tolist())
     old = province(2 * seed)
     # Few others, so that hubs lose their last tie and get their first.
@@ -124,12 +124,28 @@ def test_who_is_tied_to_whom_is_put_right_where_something_changed(seed: int) -> 
         changed_rows(getattr(whole.survey, name), getattr(after.survey, name)) for name in ("ties", "events")
     )
     assert ties.num_rows
-    found, expected = reconnected(before.survey, after.survey, ties, events), known(after).survey
+    expected = known(after).survey
+    of_hubs = shared(after.survey.ties_of(pc.unique(ties["hub"])))
+    reached = np.unique(np.concatenate([one["code"].to_numpy() for one in (ties, events, of_hubs)]))
+    near = before.around(before.near(reached))
+    for known_of in (before, near):
+        again = reconnected(known_of.survey, of_hubs, ties, events, after.survey.events_of)
+        found = again.of(before.survey, after.survey.rates, after.survey.tables)
+        for name in ("rates", "ties", "events"):
+            assert getattr(found, name).equals(getattr(expected, name)), name
+    before.save(tmp_path / "before")
+    ChangedContext.upon(tmp_path / "before", after.survey.rates, after.survey.tables, again).save(
+        tmp_path / "after"
+    )
+    loaded = Context.load(tmp_path / "after")
     for name in ("rates", "ties", "events"):
-        assert getattr(found, name).equals(getattr(expected, name)), name
-    nothing = reconnected(before.survey, whole.survey, ties.slice(0, 0), events.slice(0, 0))
+        assert getattr(loaded.survey, name).equals(getattr(expected, name)), name
+    nothing = reconnected(
+        before.survey, *(one.slice(0, 0) for one in (ties, ties, events)), whole.survey.events_of
+    )
+    unchanged = nothing.of(before.survey, whole.survey.rates, whole.survey.tables)
     for name in ("rates", "ties", "events"):
-        assert getattr(nothing, name).equals(getattr(before.survey, name)), name
+        assert getattr(unchanged, name).equals(getattr(before.survey, name)), name
 
 
 @pytest.mark.parametrize("seed", range(4))
