@@ -11,6 +11,7 @@ a whole run would publish.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -267,8 +268,12 @@ def stretch(base: Publication, number: int) -> tuple[str, str | None]:
 
 
 def within(codes: pa.Array, low: str, high: str | None) -> pa.Array:
-    """Return the codes with ``low <= code < high``."""
-    return codes.filter(mask_within(codes, low, high))
+    """Return those of some sorted codes with ``low <= code < high``."""
+    first = bisect_left(range(len(codes)), low, key=lambda place: codes[place].as_py())
+    last = len(codes)
+    if high is not None:
+        last = bisect_left(range(len(codes)), high, key=lambda place: codes[place].as_py())
+    return codes.slice(first, last - first)
 
 
 def mask_within(codes: pa.Array | pa.ChunkedArray, low: str, high: str | None) -> Any:

@@ -162,7 +162,7 @@ class _Shard:
         self._base = opened(what.base)
         self._bounds = stretch(self._base, number)
         self.anew = within(what.cohort, *self._bounds)
-        columns = ["credit_code", "hash", "values"] if what.rates_stand else None
+        columns = ["credit_code", "hash"] if what.rates_stand else None
         places = self._base.shard_table(number, layout.NEIGHBOURHOOD, columns)
         #: Who was classified, and of those whose records are others now.
         self._there = places["credit_code"].combine_chunks()
@@ -175,26 +175,27 @@ class _Shard:
         place = tied.to_numpy().astype(np.int64)
         again = np.zeros(stays.num_rows, dtype=bool)
         again[place >= 0] = what.turned[place[place >= 0]]
-        self._stays, self._rates = stays, _matrix(stays["values"]).T
+        self._stays = stays
         if not what.rates_stand:
-            again |= self._move()
+            self._rates, moved = self._move()
+            again |= moved
         #: Of whom of those something is told anew: places, places in what is tied, and who is scored again.
         self._told = np.flatnonzero(again | (place >= 0))
         self._tied, self._again = place[self._told], again[self._told]
         self._old: pa.Table | None = None
 
-    def _move(self) -> np.ndarray:
-        """Compute the rates of those who stay; return of whom one is on another side of a number."""
+    def _move(self) -> tuple[np.ndarray, np.ndarray]:
+        """Compute the rates of those who stay, and of whom one is on another side of a number."""
         work, stays = self._work, self._stays
         assert work.plan.beyond is not None
         assert work.context is not None
-        before = self._rates
+        before = _matrix(stays["values"]).T
         at = np.zeros(stays.num_rows, dtype=np.int64)
-        self._rates = self._places().rates(work.plan.beyond, work.context, at)
+        rates = self._places().rates(work.plan.beyond, work.context, at)
         moved = np.zeros(stays.num_rows, dtype=bool)
         for place, name in enumerate(work.near):
-            moved |= other_side(work.fleet.thresholds.get(name), before[place], self._rates[place])
-        return moved
+            moved |= other_side(work.fleet.thresholds.get(name), before[place], rates[place])
+        return rates, moved
 
     def _places(self) -> Neighbours:
         assert self._work.plan.beyond is not None
@@ -207,20 +208,28 @@ class _Shard:
         work, what = self._work, self._what
         codes = self._codes().take(pa.array(self._told))
         stored = self._base.shard_table(self._number, layout.FEATURES, codes=codes)
-        own = _matrix(stored["values"]).copy()
+        own, names = _matrix(stored["values"]).copy(), work.own
         tied = np.flatnonzero(self._tied >= 0)
         for name, values in what.related.items():
-            own[tied, work.own.index(name)] = values[self._tied[tied]]
+            own[tied, names.index(name)] = values[self._tied[tied]]
         others = rows_of_values(codes.take(pa.array(tied)), own[tied])
         if not self._again.any():
             return _Known(others, None)
         again = codes.filter(pa.array(self._again))
-        columns = dict(zip(work.own, own[self._again].T, strict=True))
-        columns |= dict(zip(work.near, self._rates[:, self._told[self._again]], strict=True))
+        columns = dict(zip(names, own[self._again].T, strict=True))
+        columns |= dict(zip(work.near, self._rates_of(again), strict=True))
         table = pa.table({"credit_code": again} | {name: columns[name] for name in work.kept})
         # Of an enterprise with several models the rows say the same of who it is.
         rows = self._rows().take(pc.index_in(again, value_set=self._rows()["credit_code"].combine_chunks()))
         return _Known(others, (table, rows.select(["credit_code", *COLUMNS]), rows["records"].to_numpy()))
+
+    def _rates_of(self, again: pa.Array) -> np.ndarray:
+        """Return the rates of those who are scored again, shape (rates, n)."""
+        if not self._what.rates_stand:
+            return self._rates[:, self._told[self._again]]
+        columns = ["credit_code", "values"]
+        near = self._base.shard_table(self._number, layout.NEIGHBOURHOOD, columns, codes=again)
+        return _matrix(near["values"]).T
 
     def _codes(self) -> pa.Array:
         """Return the codes of those who stay."""
