@@ -94,8 +94,9 @@ def _resident(root: int) -> float:
 
 def work(arguments: Sequence[str]) -> dict[str, float]:
     """Do what :func:`stage` asks of its process."""
-    from risk_model.cli import build
+    from risk_model.cli import build, collect_rarely
 
+    collect_rarely()
     before, processor = time.perf_counter(), time.process_time()
     build()(args=list(arguments), standalone_mode=False)
     return {

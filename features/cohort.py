@@ -53,8 +53,15 @@ def registered(snapshot: Register, as_of: Sequence[date], among: pa.Array | None
     place = code.indices.to_numpy()
     event, known, until = _days(rows)
     alive = pc.equal(rows["status"], IN_BUSINESS).to_numpy()
-    # Whoever was known after his registration only is presumed by none of his other records.
-    others = _of(snapshot, read, snapshot.known_before_registration() if among is None else among)
+    # Whoever was known after his registration only is presumed by none of his other records, nor is anybody
+    # whose registration was known by the first of the dates.
+    others = _of(
+        snapshot,
+        read,
+        snapshot.known_before_registration()
+        if among is None
+        else among.filter(pc.invert(pc.is_in(among, value_set=_told(code, known, event, min(as_of))))),
+    )
     parts = []
     for day in as_of:
         today = int(np.datetime64(day, "D").astype(np.int64))
@@ -63,10 +70,7 @@ def registered(snapshot: Register, as_of: Sequence[date], among: pa.Array | None
         state = np.zeros(len(code.dictionary), dtype=bool)
         state[place[seen]] = alive[seen]
         codes = [code.dictionary.take(pa.array(np.flatnonzero(state)))]
-        # Known at all, whether or not that state still stands.
-        told = np.zeros(len(code.dictionary), dtype=bool)
-        told[place[(known <= today) & (event <= today)]] = True
-        with_registration = code.dictionary.filter(pa.array(told))
+        with_registration = _told(code, known, event, day)
         for table in others:
             presumed = pc.unique(_visible(table, today)["credit_code"])
             codes.append(presumed.filter(pc.invert(pc.is_in(presumed, value_set=with_registration))))
@@ -75,6 +79,14 @@ def registered(snapshot: Register, as_of: Sequence[date], among: pa.Array | None
             pa.table([together, pa.array([day] * len(together), type=pa.date32())], schema=PAIR_SCHEMA)
         )
     return pa.concat_tables(parts) if parts else PAIR_SCHEMA.empty_table()
+
+
+def _told(code: pa.DictionaryArray, known: np.ndarray, event: np.ndarray, day: date) -> pa.Array:
+    """Return the codes of whom a registration was known by a day, whether or not that state still stood."""
+    today = int(np.datetime64(day, "D").astype(np.int64))
+    told = np.zeros(len(code.dictionary), dtype=bool)
+    told[code.indices.to_numpy()[(known <= today) & (event <= today)]] = True
+    return code.dictionary.filter(pa.array(told))
 
 
 def _between(among: pa.Array | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -42,10 +43,20 @@ def build() -> typer.Typer:
     return app
 
 
+def collect_rarely() -> None:
+    """Let a process look for garbage in cycles less often.
+
+    What a command imports is half a million objects that stay: by the threshold that Python comes with they
+    are gone through hundreds of times, which is a quarter of the time to start.
+    """
+    gc.set_threshold(50_000, 20, 20)
+
+
 def main() -> None:
     """Run a command; exit with 0, 2 (usage or bad input) or 1 (failure)."""
     from features.errors import InputError
 
+    collect_rarely()
     try:
         build()(prog_name="risk-model")
     except InputError as error:

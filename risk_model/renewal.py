@@ -249,7 +249,7 @@ def _otherwise_tied(
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Return of whom a feature of tied enterprises is another now, these features, and who is turned."""
     at = np.zeros(len(touched), dtype=np.int64)
-    before, after = (dict(related(work.plan, one, touched, at)) for one in (old, new))
+    before, after = (dict(related(work.plan, one.around(touched), touched, at)) for one in (old, new))
     other, turned = (np.zeros(len(touched), dtype=bool) for _ in range(2))
     values = {}
     for column, now in after.items():

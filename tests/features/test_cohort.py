@@ -33,8 +33,16 @@ def complaint(code: str, day: date, **more: Any) -> dict[str, Any]:
 
 
 def members(store: RecordStore, *days: date) -> list[tuple[str, date]]:
-    table = registered(store.snapshot(), days)
-    return sorted(zip(table["credit_code"].to_pylist(), table["as_of"].to_pylist(), strict=True))
+    def of(table: Any) -> list[tuple[str, date]]:
+        return sorted(zip(table["credit_code"].to_pylist(), table["as_of"].to_pylist(), strict=True))
+
+    found = of(registered(store.snapshot(), days))
+    codes = store.snapshot().codes()
+    for some in (codes, codes.slice(0, 1), codes.slice(1), codes.slice(0, 0)):
+        chosen = set(some.to_pylist())
+        expected = [one for one in found if one[0] in chosen]
+        assert of(registered(store.snapshot(), days, among=some)) == expected
+    return found
 
 
 def test_the_newest_visible_state_decides(store: RecordStore, rows: Any) -> None:
