@@ -91,6 +91,16 @@ def test_evaluate_shows_the_model_beside_its_comparators(home: Path) -> None:
     assert "true probability" in words
 
 
+def test_rates_are_taken_as_they_were_published(home: Path) -> None:
+    first = answer("classify", "--as-of", "2025-12-31", home=home)
+    again = answer("classify", "--as-of", "2025-12-31", "--rates-of", first["name"], home=home)
+    assert again["inputs"]["rates_of"] == first["name"]
+    assert again["models"] == first["models"]
+    refused = run("classify", "--as-of", "2025-11-30", "--rates-of", first["name"], home=home, code=2)
+    assert "speaks of 2025-12-31, not of 2025-11-30" in refused.stderr
+    assert "Name one of the same date." in refused.stderr
+
+
 def test_explain_adds_up_in_both_languages(home: Path, tmp_path: Path) -> None:
     published = answer("classify", "--as-of", "2025-12-31", home=home)
     assert all(told["largest_residual"] < 1e-6 for told in published["models"].values())
@@ -130,6 +140,7 @@ def test_promote_and_train_again(home: Path, profile: Path) -> None:
         (["explain", "91350100M000100Y43"], "is not classified"),
         (["classify", "--as-of", "31.12.2025"], "Write it as YYYY-MM-DD"),
         (["classify", "--as-of", "1900-01-01"], "no enterprise is known to be in business"),
+        (["classify", "--as-of", "2025-12-31", "--rates-of", "../x"], "no published classification '../x'"),
         (["train", "shoes"], "there is no model 'shoes'"),
         (["train", "all", "--profile", "atlantis"], "there is no profile 'atlantis'"),
         (["evaluate", "general", "--beside", "x"], "NAME=FILE:KEY:SCORE"),
