@@ -21,6 +21,7 @@ from risk_model.calibration import probability
 from risk_model.coverage import records_known
 from risk_model.model import Contributions, RiskModel
 from risk_model.publication import Publication, layout
+from risk_model.publication.reading import by_code
 from risk_model.publication.writing import WrittenShard, write_shard
 from risk_model.registration import registration_at
 from risk_model.scale import decide
@@ -268,7 +269,7 @@ def score_rows(work: Classifying, table: pa.Table, who: pa.Table, records: np.nd
             work.decisions.get(name, {}),
         )
         rows.append(own)
-    return Scored(interleave(rows), contributions, residual)
+    return Scored(by_code(pa.concat_tables(rows)), contributions, residual)
 
 
 def _score(
@@ -354,17 +355,9 @@ def top_reasons(model: RiskModel, explained: Contributions, count: int = TOP_REA
     return pa.ListArray.from_arrays(pa.array(offsets), named)
 
 
-def interleave(parts: list[pa.Table]) -> pa.Table:
-    """Return the rows of all models by credit code, the order of the models kept."""
-    together = pa.concat_tables(parts)
-    return together.take(pc.sort_indices(together, sort_keys=[("credit_code", "ascending")]))
-
-
 def _previous_tiers(previous: Path | None, codes: pa.Array) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    if previous is None:
-        return found
-    if not len(codes):
+    if previous is None or not len(codes):
         return found
     columns = ["credit_code", "model", "tier"]
     rows = opened(previous).between(codes[0].as_py(), codes[-1].as_py(), columns)

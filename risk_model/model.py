@@ -29,7 +29,6 @@ from features.kernel import Plan
 from features.sectors import VARIABLE as SECTORS_VARIABLE
 from risk_model.calibration import IDENTITY, Platt, probability
 from risk_model.explanation.trees import TreeExplainer
-from risk_model.explanation.trees.ensemble import read_ensemble
 from risk_model.scale import Cuts, TierPolicy
 from risk_model.specification import MODEL_NAMES
 
@@ -354,13 +353,12 @@ _PREPARING = Lock()
 
 def _explainer_of(booster: lgb.Booster) -> TreeExplainer:
     """Return the explainer of some trees; sector models bring the trees of their base again, each a copy."""
-    trees = booster.model_to_string()
-    key = hashlib.sha256(trees.encode()).hexdigest()
+    key = hashlib.sha256(booster.model_to_string().encode()).hexdigest()
     # Whoever comes second waits: two threads would each take twice as long for the same tables.
     with _PREPARING:
         found = _EXPLAINERS.get(key)
         if found is None:
-            found = _EXPLAINERS[key] = TreeExplainer(read_ensemble(trees))
+            found = _EXPLAINERS[key] = TreeExplainer.from_booster(booster)
     return found
 
 

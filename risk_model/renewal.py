@@ -32,7 +32,7 @@ from features.kernel.survey import changed_rows, hashed, shared
 from features.runners import Threads
 from features.runners.few import Few
 from features.runners.ranges import ENTERPRISES_A_RANGE
-from features.runners.work import RecordReader, survey_range, survey_ties
+from features.runners.work import RecordReader, survey_range
 from features.store import Snapshot
 from risk_model.classified_range import Classifying
 from risk_model.pinned_rates import INPUT, origin_of
@@ -120,7 +120,7 @@ def _candidates(
         told = base.document.get("inputs", {})
         if base.as_of != as_of or _but_for_rates(told) != wanted:
             continue
-        if told.get(INPUT) == origin or (origin is not None and origin_of(told, base.name) == origin):
+        if (told.get(INPUT) if origin is None else origin_of(told, base.name)) == origin:
             same.append(base)
         elif origin is not None:
             others.append(base)
@@ -178,11 +178,12 @@ def renewal(
         now = now.with_rates(pinned.survey.rates)
     of_hubs = shared(now.ties_of(values_of(ties["hub"])))
     reached = values_of(ties["code"], events["code"], of_hubs["code"]).to_numpy()
+    own = hashed(changed)
     # Beyond whoever is tied to these nothing else is known of anybody; with whom they are tied counts, too.
-    near = before.around(before.near(np.union1d(reached, hashed(changed))))
+    near = before.around(before.near(np.union1d(reached, own)))
     again = reconnected(near.survey, of_hubs, ties, events, now.events_of)
     context = replace(near, survey=again.of(near.survey, now.rates, now.tables))
-    touched = np.setdiff1d(_touched(ties, events, near, context), hashed(changed))
+    touched = np.setdiff1d(_touched(ties, events, near, context), own)
     tied = _otherwise_tied(work, touched, near, context)
     stand = context.survey.rates.equals(before.survey.rates)
     found = Renewal(base.folder.resolve(), changed, cohort, *tied, stand)
@@ -218,12 +219,7 @@ def _survey_few(
     reader: RecordReader, asked: tuple[BeyondPlan, np.ndarray, frozenset[str] | None], codes: pa.Array
 ) -> Survey:
     plan, dates, only = asked
-    few = Few(reader, codes)
-    return (
-        survey_range(few, (plan, dates), codes)
-        if only is None
-        else survey_ties(few, (plan, dates, only), codes)
-    )
+    return survey_range(Few(reader, codes), (plan, dates), codes, only)
 
 
 def _touched(ties: pa.Table, events: pa.Table, old: Context, new: Context) -> np.ndarray:
@@ -238,10 +234,9 @@ def _touched(ties: pa.Table, events: pa.Table, old: Context, new: Context) -> np
     """
     lasting = pa.concat_tables([old.survey.ties, new.survey.ties])
     near = lasting.filter(pc.is_in(lasting["code"], value_set=pc.unique(events["code"])))
-    hubs = pc.unique(pa.chunked_array([*ties["hub"].chunks, *near["hub"].chunks], pa.uint64()))
+    hubs = values_of(ties["hub"], near["hub"])
     members = lasting.filter(pc.is_in(lasting["hub"], value_set=hubs))
-    codes = pa.chunked_array([*ties["code"].chunks, *members["code"].chunks], pa.uint64())
-    return np.asarray(pc.unique(codes).to_numpy())
+    return np.asarray(values_of(ties["code"], members["code"]).to_numpy())
 
 
 def _otherwise_tied(
@@ -269,10 +264,11 @@ def stretch(base: Publication, number: int) -> tuple[str, str | None]:
 
 def within(codes: pa.Array, low: str, high: str | None) -> pa.Array:
     """Return those of some sorted codes with ``low <= code < high``."""
-    first = bisect_left(range(len(codes)), low, key=lambda place: codes[place].as_py())
-    last = len(codes)
-    if high is not None:
-        last = bisect_left(range(len(codes)), high, key=lambda place: codes[place].as_py())
+
+    def place(code: str) -> int:
+        return bisect_left(range(len(codes)), code, key=lambda at: codes[at].as_py())
+
+    first, last = place(low), len(codes) if high is None else place(high)
     return codes.slice(first, last - first)
 
 

@@ -30,7 +30,7 @@ from risk_model.classified_range import (
 )
 from risk_model.coverage import records_known
 from risk_model.publication import layout
-from risk_model.publication.reading import laid_over
+from risk_model.publication.reading import by_code, laid_over
 from risk_model.publication.writing import WrittenShard, link_shard, write_shard
 from risk_model.registration import COLUMNS, registration_at
 from risk_model.renewal import Renewal, mask_within, other_side, stretch, within
@@ -283,7 +283,7 @@ class _Shard:
         old, kept = rows.filter(gone), rows.filter(pc.invert(gone))
         new = self._own([one.rows for one in scored])
         parts = [kept] if new is None else [kept, new]
-        tables[layout.CLASSIFICATION] = _by_code(pa.concat_tables(parts))
+        tables[layout.CLASSIFICATION] = by_code(pa.concat_tables(parts))
         models = {}
         before, after = (counts_of(work, one) for one in (old, rows.slice(0, 0) if new is None else new))
         for name in work.fleet.models:
@@ -321,7 +321,7 @@ class _Shard:
             return
         codes = self._codes()
         stays = neighbourhood(self._work, codes, self._rates, self._places())
-        tables[layout.NEIGHBOURHOOD] = stays if near is None else _by_code(pa.concat_tables([stays, near]))
+        tables[layout.NEIGHBOURHOOD] = stays if near is None else by_code(pa.concat_tables([stays, near]))
 
     def _own(self, tables: Sequence[pa.Table | None]) -> pa.Table | None:
         """Return the rows of this shard, sorted by credit code; None if there are none."""
@@ -331,7 +331,7 @@ class _Shard:
             if table is not None
         ]
         together = [table for table in own if table.num_rows]
-        return _by_code(pa.concat_tables(together)) if together else None
+        return by_code(pa.concat_tables(together)) if together else None
 
     def _lay_over(
         self,
@@ -365,7 +365,7 @@ class _Shard:
         if over is not None:
             parts.append(over.filter(pc.invert(pc.is_in(over["credit_code"], value_set=gone))))
         path = self._base.shard_whole(self._number, file)
-        laid = _by_code(pa.concat_tables(parts)) if parts else None
+        laid = by_code(pa.concat_tables(parts)) if parts else None
         size = 0 if laid is None else laid.num_rows
         if size <= REWRITE_SHARE * count and not _hides(path, gone, laid):
             linked.append(path)
@@ -407,7 +407,3 @@ def _in_order(first: pa.Array, second: pa.Array) -> pa.Array:
     """Return the codes of both, sorted."""
     together = pa.concat_arrays([first, second])
     return together.take(pc.array_sort_indices(together))
-
-
-def _by_code(rows: pa.Table) -> pa.Table:
-    return rows.take(pc.sort_indices(rows, sort_keys=[("credit_code", "ascending")]))

@@ -83,17 +83,19 @@ class ChangedSurvey:
 
     def ties_of(self, hubs: pa.Array) -> pa.Table:
         """Return the ties of some hubs, in any order."""
-        return self._rows("ties", pc.field("hub").isin(hubs), pc.is_in(self.changes["ties"]["hub"], hubs))
+        return self._rows("ties", "hub", hubs)
 
     def events_of(self, codes: pa.Array) -> pa.Table:
         """Return what is counted of some enterprises (hashes of their credit codes), in any order."""
-        changes = self.changes["events"]
-        return self._rows("events", pc.field("code").isin(codes), pc.is_in(changes["code"], codes))
+        return self._rows("events", "code", codes)
 
-    def _rows(self, name: str, wanted: pc.Expression | None, changed: pa.ChunkedArray | None) -> pa.Table:
-        schema = _WHOLE[name]
+    def _rows(self, name: str, column: str | None = None, values: pa.Array | None = None) -> pa.Table:
+        """Return the rows as they are now: all, or those with some values in a column."""
+        schema, changes = _WHOLE[name], self.changes[name]
+        wanted = None if column is None else pc.field(column).isin(values)
         rows = pq.read_table(self.folder / f"{name}.parquet", schema=schema, filters=wanted)
-        changes = self.changes[name] if changed is None else self.changes[name].filter(changed)
+        if wanted is not None:
+            changes = changes.filter(wanted)
         if not changes.num_rows:
             return rows
         near = pc.is_in(rows["code"], value_set=pc.unique(changes["code"]))
@@ -107,9 +109,7 @@ class ChangedSurvey:
 
     def whole(self) -> Survey:
         """Return all of it, ties and events in any order."""
-        return Survey(
-            self.rates, self._rows("ties", None, None), self._rows("events", None, None), self.tables
-        )
+        return Survey(self.rates, self._rows("ties"), self._rows("events"), self.tables)
 
     def save(self, folder: Path) -> None:
         """Write it: what did not change as links to the files that are there."""
@@ -120,7 +120,7 @@ class ChangedSurvey:
             target = folder / source.name
             target.unlink(missing_ok=True)
             if changes.num_rows > _MOST * pq.read_metadata(source).num_rows:
-                pq.write_table(self._rows(name, None, None), target, compression="zstd")
+                pq.write_table(self._rows(name), target, compression="zstd")
                 continue
             # The same bytes: no survey changes a file once it is there.
             os.link(source, target)

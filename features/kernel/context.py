@@ -182,10 +182,13 @@ class Context:
 
     def near(self, members: np.ndarray) -> np.ndarray:
         """Return the hashes of some enterprises and of all that share a hub with one of them, uint64."""
+        return np.union1d(members, self._ties_near(members)["code"].to_numpy())
+
+    def _ties_near(self, members: np.ndarray) -> pa.Table:
+        """Return all ties of the hubs that tie any of some enterprises."""
         ties = self.survey.ties
         own = ties.filter(pc.is_in(ties["code"], value_set=pa.array(members)))
-        others = ties["code"].filter(pc.is_in(ties["hub"], value_set=pc.unique(own["hub"])))
-        return np.union1d(members, others.to_numpy())
+        return self.survey.ties_of(pc.unique(own["hub"]))
 
     def around(self, members: np.ndarray) -> Context:
         """Return what must be known to compute the features of some enterprises, and not of others.
@@ -195,11 +198,8 @@ class Context:
         members
             Hashes of their credit codes, uint64.
         """
-        ties = self.survey.ties
-        own = ties.filter(pc.is_in(ties["code"], value_set=pa.array(members)))
-        ties = ties.filter(pc.is_in(ties["hub"], value_set=pc.unique(own["hub"]))).combine_chunks()
-        events = self.survey.events
-        events = events.filter(pc.is_in(events["code"], value_set=pc.unique(ties["code"]))).combine_chunks()
+        ties = self._ties_near(members).combine_chunks()
+        events = self.survey.events_of(pc.unique(ties["code"])).combine_chunks()
         survey = Survey(self.survey.rates, ties, events, self.survey.tables)
         return Context(self.fingerprint, self.dates, survey)
 

@@ -90,18 +90,29 @@ def compute_range(
     return pa.concat_tables(blocks)
 
 
-def survey_range(reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray], codes: pa.Array) -> Survey:
-    """Survey a range: what it adds to what features across enterprises must know."""
-    plan, dates = shared
-    return survey(plan, read_tables(reader, _surveyed(plan), codes), codes, dates)
-
-
-def survey_ties(
-    reader: RecordReader, shared: tuple[BeyondPlan, np.ndarray, frozenset[str]], codes: pa.Array
+def survey_range(
+    reader: RecordReader,
+    shared: tuple[BeyondPlan, np.ndarray],
+    codes: pa.Array,
+    only: frozenset[str] | None = None,
 ) -> Survey:
-    """Survey ties and events of a range, of the records of some tables only."""
-    plan, dates, only = shared
-    wanted = {table: columns for table, columns in _surveyed(plan).items() if table in only}
+    """Survey a range: what it adds to what features across enterprises must know.
+
+    Parameters
+    ----------
+    reader
+        Where records are read.
+    shared
+        What is needed, and the sorted as-of days.
+    codes
+        Sorted unique credit codes of the range.
+    only
+        As for :func:`features.kernel.survey.survey`; other tables are not read.
+    """
+    plan, dates = shared
+    wanted = _surveyed(plan)
+    if only is not None:
+        wanted = {table: columns for table, columns in wanted.items() if table in only}
     return survey(plan, read_tables(reader, wanted, codes), codes, dates, only)
 
 

@@ -456,8 +456,12 @@ class Publication:
 def laid_over(whole: pa.Table, changed: pa.Table) -> pa.Table:
     """Return rows by credit code, those of the second table in the place of those of the first."""
     others = pc.invert(pc.is_in(whole["credit_code"], value_set=pc.unique(changed["credit_code"])))
-    together = pa.concat_tables([whole.filter(others), changed])
-    return together.take(pc.sort_indices(together, sort_keys=[("credit_code", "ascending")]))
+    return by_code(pa.concat_tables([whole.filter(others), changed]))
+
+
+def by_code(rows: pa.Table) -> pa.Table:
+    """Return rows sorted by credit code, those of one code in the order that they have."""
+    return rows.take(pc.sort_indices(rows, sort_keys=[("credit_code", "ascending")]))
 
 
 def _read(path: Path, columns: Sequence[str] | None, codes: pa.Array | None) -> pa.Table:

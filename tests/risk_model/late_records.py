@@ -62,6 +62,18 @@ def told_late(store: RecordStore, canonical: Mapping[str, Any], models: dict[str
     return Province(store, halves, models)
 
 
+def late_complaint(code: str) -> dict[str, Any]:
+    """Return a complaint about an enterprise that is told of shortly before the date."""
+    return {
+        "credit_code": code,
+        "event_date": date(2025, 11, 3),
+        "recorded_at": date(2025, 11, 20),
+        "record_id": "late:1",
+        "domain": "general",
+        "verified": True,
+    }
+
+
 def content(publication: Publication) -> dict[str, Any]:
     """Return all that a reader can see."""
     told = {name: dict(one) for name, one in publication.document["models"].items()}

@@ -23,7 +23,7 @@ from risk_model.classification import classify
 from risk_model.pinned_rates import INPUT, named
 from risk_model.publication import Publication, layout
 from risk_model.scoring import Scorer
-from tests.risk_model.late_records import AS_OF, SHARD, Province, same
+from tests.risk_model.late_records import AS_OF, SHARD, Province, late_complaint, same
 from tests.risk_model.test_classification import visible_records
 
 LATE_TABLES = (
@@ -64,24 +64,27 @@ def after_late_records(
     late = province.store.snapshot().added_since(earlier)
     assert late is not None
     mine = moved(base, folder / "published")
-    found = [
-        classify(
-            province.store.snapshot(),
-            province.models,
-            AS_OF,
-            mine.folder.parent,
-            shard=SHARD,
-            rates_of=mine,
-            earlier=before,
-        )
-        for before in ([mine], [])
-    ]
+    found = [classified(province, mine, before) for before in ([mine], [])]
     return Renewed(province, mine, *found, late)
 
 
 def moved(publication: Publication, folder: Path) -> Publication:
     """Return a copy of a classification elsewhere."""
     return Publication(Path(shutil.copytree(publication.folder, folder / publication.name)))
+
+
+def classified(province: Province, mine: Publication, earlier: list[Publication], **more: Any) -> Publication:
+    """Classify the records that there are now with the rates of a classification, beside it."""
+    return classify(
+        province.store.snapshot(),
+        province.models,
+        AS_OF,
+        mine.folder.parent,
+        shard=SHARD,
+        rates_of=mine,
+        earlier=earlier,
+        **more,
+    )
 
 
 def test_a_renewed_classification_is_what_a_whole_run_gives(after_late_records: Renewed) -> None:
@@ -155,18 +158,7 @@ def test_late_records_of_one_table_alone(
     assert table in province.late[0]
     province.store.load({table: province.late[0][table]}, load_id="late", source="test")
     mine = moved(base, tmp_path / "published")
-    renewed, whole = (
-        classify(
-            province.store.snapshot(),
-            province.models,
-            AS_OF,
-            mine.folder.parent,
-            shard=SHARD,
-            rates_of=mine,
-            earlier=before,
-        )
-        for before in ([mine], [])
-    )
+    renewed, whole = (classified(province, mine, before) for before in ([mine], []))
     same(renewed, whole)
 
 
@@ -197,18 +189,7 @@ def test_late_repairs_alone(
     ]
     province.store.load({"credit_repair": rows("credit_repair", late)}, load_id="late", source="test")
     mine = moved(base, tmp_path / "published")
-    renewed, whole = (
-        classify(
-            province.store.snapshot(),
-            province.models,
-            AS_OF,
-            mine.folder.parent,
-            shard=SHARD,
-            rates_of=mine,
-            earlier=before,
-        )
-        for before in ([mine], [])
-    )
+    renewed, whole = (classified(province, mine, before) for before in ([mine], []))
     same(renewed, whole)
     assert not renewed.context().survey.events.equals(base.context().survey.events)
 
@@ -219,24 +200,10 @@ def test_a_shard_in_which_nothing_changed_is_taken_over(
     province = province_told_late
     mine = moved(base, tmp_path / "published")
     code = mine.rows(model="general", columns=["credit_code"])["credit_code"][5].as_py()
-    late = {
-        "credit_code": code,
-        "event_date": date(2025, 11, 3),
-        "recorded_at": date(2025, 11, 20),
-        "record_id": "late:1",
-        "domain": "general",
-        "verified": True,
-    }
-    province.store.load({"complaint": rows("complaint", [late])}, load_id="one", source="test")
-    renewed = classify(
-        province.store.snapshot(),
-        province.models,
-        AS_OF,
-        mine.folder.parent,
-        shard=SHARD,
-        rates_of=mine,
-        earlier=[mine],
+    province.store.load(
+        {"complaint": rows("complaint", [late_complaint(code)])}, load_id="one", source="test"
     )
+    renewed = classified(province, mine, [mine])
     inodes = [
         {path.relative_to(one.folder).as_posix(): path.stat().st_ino for path in one.folder.glob("[0-9]*/*")}
         for one in (mine, renewed)
@@ -253,15 +220,7 @@ def test_without_late_records_it_says_the_same(
     province_told_late: Province, base: Publication, tmp_path: Path
 ) -> None:
     mine = moved(base, tmp_path / "published")
-    found = classify(
-        province_told_late.store.snapshot(),
-        province_told_late.models,
-        AS_OF,
-        mine.folder.parent,
-        shard=SHARD,
-        rates_of=mine,
-        earlier=[mine],
-    )
+    found = classified(province_told_late, mine, [mine])
     assert found.rows().equals(mine.rows())
     assert found.folder != mine.folder
 
@@ -291,16 +250,8 @@ def test_dask_renews_to_the_same(after_late_records: Renewed, tmp_path: Path) ->
     snapshot = found.province.store.snapshot()
     mine = moved(found.base, tmp_path)
     with local_cluster(2) as cluster, Client(cluster) as client:
-        renewed = classify(
-            snapshot,
-            found.province.models,
-            AS_OF,
-            tmp_path,
-            shard=SHARD,
-            scheduler=Dask(client, StoredSnapshot.of(snapshot)),
-            rates_of=mine,
-            earlier=[mine],
-        )
+        scheduler = Dask(client, StoredSnapshot.of(snapshot))
+        renewed = classified(found.province, mine, [mine], scheduler=scheduler)
     same(renewed, found.whole)
 
 

@@ -14,7 +14,7 @@ from risk_model.classification import classify
 from risk_model.publication import Publication, layout
 from risk_model.renewal import other_side
 from risk_model.shipping import Fleet, ModelVersion
-from tests.risk_model.late_records import AS_OF, SHARD, Province, same
+from tests.risk_model.late_records import AS_OF, SHARD, Province, late_complaint, same
 
 
 def test_a_renewed_classification_is_what_a_whole_run_gives(
@@ -67,15 +67,7 @@ def test_what_does_not_change_is_not_written_again(
     store, models = province_told_late.store, province_told_late.models
     base = classify(store.snapshot(), models, AS_OF, tmp_path, shard=SHARD)
     code = base.rows(model="general", columns=["credit_code"])["credit_code"][5].as_py()
-    late = {
-        "credit_code": code,
-        "event_date": date(2025, 11, 3),
-        "recorded_at": date(2025, 11, 20),
-        "record_id": "late:1",
-        "domain": "general",
-        "verified": True,
-    }
-    store.load({"complaint": rows("complaint", [late])}, load_id="one", source="test")
+    store.load({"complaint": rows("complaint", [late_complaint(code)])}, load_id="one", source="test")
     renewed = classify(store.snapshot(), models, AS_OF, tmp_path, earlier=[base], shard=SHARD)
     whole = classify(store.snapshot(), models, AS_OF, tmp_path / "whole", shard=SHARD)
     same(renewed, whole)

@@ -17,7 +17,7 @@ from features.kernel import ChangedContext, ChangedSurvey, Context, Neighbours, 
 from features.kernel.survey import TIES, changed_rows, hashed, shared
 from features.runners.ranges import cut
 from features.runners.threads import Threads
-from features.runners.work import compute_range, dates_of, known, survey_all, survey_range, survey_ties
+from features.runners.work import compute_range, dates_of, known, survey_all, survey_range
 from tests.features.records_at_random import Tables, day, pairs_of, random_records
 
 CODES = [f"E{number:02d}" for number in range(40)]
@@ -155,7 +155,7 @@ def test_ties_and_events_of_some_tables_are_those_of_all(seed: int) -> None:
     tables = province(seed)
     whole = survey_range(Tables(tables), (PLAN.beyond, dates), pa.array(CODES))
     apart = [
-        survey_ties(Tables(tables), (PLAN.beyond, dates, frozenset([name])), pa.array(CODES))
+        survey_range(Tables(tables), (PLAN.beyond, dates), pa.array(CODES), frozenset([name]))
         for name in tables
     ]
     for name in ("ties", "events"):
