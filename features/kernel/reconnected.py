@@ -73,7 +73,9 @@ class Reconnection:
         )
 
     def save(self, folder: Path) -> None:
-        """Write it, as files beside those of what was before."""
+        """Write it, as files beside those of what was before; nothing if there is nothing to tell."""
+        if not self.rows:
+            return
         tables = {
             "hubs": pa.table({"hub": self.hubs}),
             "ties": self.ties,

@@ -146,6 +146,11 @@ def test_who_is_tied_to_whom_is_put_right_where_something_changed(seed: int, tmp
     unchanged = nothing.of(before.survey, whole.survey.rates, whole.survey.tables)
     for name in ("rates", "ties", "events"):
         assert getattr(unchanged, name).equals(getattr(before.survey, name)), name
+    # Told again to no end it is the same files, byte for byte.
+    survey, same = whole.survey, tmp_path / "same"
+    ChangedContext.upon(tmp_path / "before", survey.rates, survey.tables, nothing).save(same)
+    written = [{file.name: file.read_bytes() for file in one.iterdir()} for one in (same, tmp_path / "before")]
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("seed", range(4))
