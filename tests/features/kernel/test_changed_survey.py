@@ -149,7 +149,9 @@ def test_who_is_tied_to_whom_is_put_right_where_something_changed(seed: int, tmp
     # Told again to no end it is the same files, byte for byte.
     survey, same = whole.survey, tmp_path / "same"
     ChangedContext.upon(tmp_path / "before", survey.rates, survey.tables, nothing).save(same)
-    written = [{file.name: file.read_bytes() for file in one.iterdir()} for one in (same, tmp_path / "before")]
+    written = [
+        {file.name: file.read_bytes() for file in one.iterdir()} for one in (same, tmp_path / "before")
+    ]
     assert written[0] == written[1]
 
 
