@@ -204,9 +204,9 @@ def _renewing(
     found = renewal(*base, snapshot, work, None if pinned is None else pinned.context)
     if found is None:
         return None
-    what, near, context, whole = found
-    writer.context(context, whole)
-    work = replace(work, context=near)
+    writer.context(found.context, found.survey)
+    writer.tied(found.tied)
+    work, what = replace(work, context=found.near), found.what
 
     def steps() -> Iterator[tuple[int, int]]:
         of = base[0].document["enterprises"]

@@ -37,6 +37,10 @@ from features.store import Snapshot
 from risk_model.classified_range import Classifying
 from risk_model.pinned_rates import INPUT, origin_of
 from risk_model.publication import Publication, layout
+from risk_model.publication.tied import Tied
+
+#: Where something else is told of those tied to more of all enterprises than this, all is done anew.
+_MOST = 0.25
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,11 @@ class Renewal:
     cohort
         Those of them that are in business at the date, sorted.
     tied
-        Hashes of the others of whose tied enterprises something else is known now; uint64, shape (n,).
+        Credit codes of the others of whose tied enterprises something else is known now, sorted; shape (n,).
     related
         Feature of tied enterprises → its values of those, shape (n,).
     turned
-        Of whom one of these is on another side of a number at which anything turns, bool, shape (n,).
+        Those of whom one of these is on another side of a number at which anything turns, sorted.
     rates_stand
         Whether the sums behind the rates of the neighbourhood are what they were.
     """
@@ -64,10 +68,35 @@ class Renewal:
     base: Path
     changed: pa.Array
     cohort: pa.Array
-    tied: np.ndarray
+    tied: pa.Array
     related: Mapping[str, np.ndarray]
-    turned: np.ndarray
+    turned: pa.Array
     rates_stand: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """A renewal, and what is known of all as they are.
+
+    Attributes
+    ----------
+    what
+        What more records change.
+    near
+        What features across enterprises must know of the others for whoever changes.
+    context
+        What they know of all.
+    survey
+        What everybody told.
+    tied
+        Features of tied enterprises of those of whom a shard does not say what they are now.
+    """
+
+    what: Renewal
+    near: Context
+    context: ChangedContext
+    survey: ChangedSurvey
+    tied: Tied
 
 
 def renewable(
@@ -138,7 +167,7 @@ def renewal(
     snapshot: Snapshot,
     work: Classifying,
     pinned: Context | None = None,
-) -> tuple[Renewal, Context, ChangedContext, ChangedSurvey] | None:
+) -> Found | None:
     """Find out what more records change, by a look at those of the enterprises that have some.
 
     Parameters
@@ -154,10 +183,9 @@ def renewal(
 
     Returns
     -------
-    tuple or None
-        What changes; what features across enterprises must know of the others for whoever changes; what they
-        know now of all; and what everybody told. None if a shard would have nobody left: then all is to be
-        done anew.
+    Found or None
+        None if a shard would have nobody left, or what is told of tied enterprises is another for many: then
+        all is to be done anew.
     """
     beyond, as_of = work.plan.beyond, work.as_of
     assert beyond is not None
@@ -184,15 +212,18 @@ def renewal(
     again = reconnected(near.survey, of_hubs, ties, events, now.events_of)
     context = replace(near, survey=again.of(near.survey, now.rates, now.tables))
     touched = np.setdiff1d(_touched(ties, events, near, context), own)
-    tied = _otherwise_tied(work, touched, near, context)
+    tied, related_now, turned = _otherwise_tied(work, base, touched, near, context)
     stand = context.survey.rates.equals(before.survey.rates)
-    found = Renewal(base.folder.resolve(), changed, cohort, *tied, stand)
+    what = Renewal(base.folder.resolve(), changed, cohort, tied, related_now, turned, stand)
+    laid = Tied.of(tied, related_now).over(base.tied, changed)
+    if len(laid.codes) > _MOST * base.document["enterprises"]:
+        return None
     gone = changed.filter(pc.invert(pc.is_in(changed, value_set=cohort)))
     for number, shard in enumerate(base.document["shards"]):
         if len(within(gone, *stretch(base, number))) >= shard["enterprises"]:
             return None
     kept_context = base.folder.resolve() / layout.CONTEXT
-    return found, context, ChangedContext.upon(kept_context, now.rates, now.tables, again), now
+    return Found(what, context, ChangedContext.upon(kept_context, now.rates, now.tables, again), now, laid)
 
 
 def _in_business(snapshot: Snapshot, as_of: date, among: pa.Array) -> pa.Array:
@@ -240,9 +271,19 @@ def _touched(ties: pa.Table, events: pa.Table, old: Context, new: Context) -> np
 
 
 def _otherwise_tied(
-    work: Classifying, touched: np.ndarray, old: Context, new: Context
-) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """Return of whom a feature of tied enterprises is another now, these features, and who is turned."""
+    work: Classifying, base: Publication, touched: np.ndarray, old: Context, new: Context
+) -> tuple[pa.Array, dict[str, np.ndarray], pa.Array]:
+    """Return who of the classified has another feature of tied enterprises now, these, and who is turned.
+
+    Parameters
+    ----------
+    work, base
+        What is classified, and the classification that is renewed.
+    touched
+        Hashes of the enterprises that may have, uint64.
+    old, new
+        Who is tied to whom, then and now.
+    """
     at = np.zeros(len(touched), dtype=np.int64)
     before, after = (dict(related(work.plan, one.around(touched), touched, at)) for one in (old, new))
     other, turned = (np.zeros(len(touched), dtype=bool) for _ in range(2))
@@ -252,7 +293,29 @@ def _otherwise_tied(
         other |= ~((then == now) | (np.isnan(then) & np.isnan(now)))
         turned |= other_side(work.fleet.thresholds.get(name), then, now)
         values[name] = now
-    return touched[other], {name: now[other] for name, now in values.items()}, turned[other]
+    codes, place = _classified(base, touched[other])
+    chosen = np.flatnonzero(other)[place]
+    return codes, {name: now[chosen] for name, now in values.items()}, codes.filter(pa.array(turned[chosen]))
+
+
+def _classified(base: Publication, hashes: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    """Return the credit codes of those of some enterprises that are classified, sorted, and their places."""
+    wanted = pa.array(hashes, pa.uint64())
+
+    def found(number: int) -> tuple[pa.Array, np.ndarray]:
+        place = pc.index_in(base.shard_table(number, layout.NEIGHBOURHOOD, ["hash"])["hash"], wanted)
+        place = place.combine_chunks()
+        here = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
+        if not len(here):
+            return pa.array([], pa.string()), here
+        codes = base.shard_table(number, layout.NEIGHBOURHOOD, ["credit_code"])["credit_code"]
+        return codes.combine_chunks().take(pa.array(here)), place.take(pa.array(here)).to_numpy()
+
+    if not len(hashes):
+        return pa.array([], pa.string()), np.zeros(0, dtype=np.int64)
+    with ThreadPoolExecutor() as pool:
+        codes, places = zip(*pool.map(found, range(len(base.document["shards"]))), strict=True)
+    return pa.concat_arrays(codes), np.concatenate(places).astype(np.int64)
 
 
 def stretch(base: Publication, number: int) -> tuple[str, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from risk_model.classified_range import (
     neighbourhood,
     opened,
     own_values,
-    rows_of_values,
     score_rows,
 )
 from risk_model.coverage import records_known
@@ -82,25 +82,27 @@ def renew_shards(
     work, what = shared
     shards = [_Shard(work, what, number) for number in numbers]
     fresh = _fresh(reader, work, pa.concat_arrays([shard.anew for shard in shards]))
-    told = _told(work, [known for shard in shards if (known := shard.known()) is not None])
-    return [shard.write([one for one in (fresh, told) if one is not None]) for shard in shards]
+    again = _scored_again(work, [told for shard in shards if (told := shard.told_again()) is not None])
+    return [shard.write([one for one in (fresh, again) if one is not None]) for shard in shards]
 
 
 @dataclass(frozen=True)
-class _Known:
-    """Enterprises of whom something is told anew without a look at their records.
+class _Again:
+    """Enterprises that are scored again without a look at their records.
 
     Attributes
     ----------
-    values
-        Rows of the file of features that are others now.
-    again
-        Of those that are scored again: ``credit_code``, sorted, with the features; registration; records of
-        supervision known. None if there is nobody.
+    features
+        ``credit_code``, sorted, with the features.
+    who
+        Registration of each.
+    records
+        Records of supervision known of each, shape (n,).
     """
 
-    values: pa.Table
-    again: tuple[pa.Table, pa.Table, np.ndarray] | None
+    features: pa.Table
+    who: pa.Table
+    records: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -134,25 +136,22 @@ def _fresh(reader: RecordReader, work: Classifying, anew: pa.Array) -> _Found | 
     return _Found(scored, own_values(work, table), near)
 
 
-def _told(work: Classifying, known: Sequence[_Known]) -> _Found | None:
-    """Score from what is there whoever is scored again; None if nothing is told anew of anybody."""
-    if not known:
+def _scored_again(work: Classifying, told: Sequence[_Again]) -> _Found | None:
+    """Score from what is there whoever is scored again; None if nobody is."""
+    if not told:
         return None
-    values = pa.concat_tables([one.values for one in known])
-    again = [one.again for one in known if one.again is not None]
-    scored = None
-    if again:
-        tables, who, records = zip(*again, strict=True)
-        scored = score_rows(work, pa.concat_tables(tables), pa.concat_tables(who), np.concatenate(records))
-    return _Found(scored, values if values.num_rows else None, None)
+    tables, who = (
+        pa.concat_tables(parts) for parts in zip(*((t.features, t.who) for t in told), strict=True)
+    )
+    return _Found(score_rows(work, tables, who, np.concatenate([t.records for t in told])), None, None)
 
 
 class _Shard:
     """One shard of the classification that is renewed, and what becomes of it.
 
     Enterprises are *anew* (all about them is computed from their records), or they stay: with the rate of
-    their neighbourhood, and features of those that they are tied to, as they are now. They are scored *again*
-    from the features that are there if one of these is on another side of a number at which anything turns.
+    their neighbourhood as it is now. They are scored *again* from the features that are there if this, or
+    something of those that they are tied to, is on another side of a number at which anything turns.
     """
 
     def __init__(self, work: Classifying, what: Renewal, number: int) -> None:
@@ -162,84 +161,92 @@ class _Shard:
         self._base = opened(what.base)
         self._bounds = stretch(self._base, number)
         self.anew = within(what.cohort, *self._bounds)
-        columns = ["credit_code", "hash"] if what.rates_stand else None
-        places = self._base.shard_table(number, layout.NEIGHBOURHOOD, columns)
-        #: Who was classified, and of those whose records are others now.
-        self._there = places["credit_code"].combine_chunks()
-        changed = within(what.changed, *self._bounds)
-        self._out = changed.filter(pc.is_in(changed, value_set=self._there))
-        stays = places
-        if len(self._out):
-            stays = places.filter(pc.invert(pc.is_in(self._there, value_set=self._out)))
-        tied = pc.index_in(stays["hash"], value_set=pa.array(what.tied)).fill_null(-1)
-        place = tied.to_numpy().astype(np.int64)
-        again = np.zeros(stays.num_rows, dtype=bool)
-        again[place >= 0] = what.turned[place[place >= 0]]
-        self._stays = stays
-        if not what.rates_stand:
-            self._rates, moved = self._move()
-            again |= moved
-        #: Of whom of those something is told anew: places, places in what is tied, and who is scored again.
-        self._told = np.flatnonzero(again | (place >= 0))
-        self._tied, self._again = place[self._told], again[self._told]
-        self._old: pa.Table | None = None
+        self._changed = within(what.changed, *self._bounds)
+        self._turned = within(what.turned, *self._bounds)
 
-    def _move(self) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the rates of those who stay, and of whom one is on another side of a number."""
-        work, stays = self._work, self._stays
+    @cached_property
+    def _near(self) -> pa.Table:
+        """Rows of the file of neighbourhoods: where everybody lies, as far as it is needed."""
+        columns = ["credit_code"] if self._what.rates_stand else None
+        return self._base.shard_table(self._number, layout.NEIGHBOURHOOD, columns)
+
+    @cached_property
+    def _there(self) -> pa.Array:
+        """Codes of those who were classified."""
+        return self._near["credit_code"].combine_chunks()
+
+    @cached_property
+    def _out(self) -> pa.Array:
+        """Codes of those of them whose records are others now."""
+        return self._changed.filter(pc.is_in(self._changed, value_set=self._there))
+
+    @cached_property
+    def _stays(self) -> pa.Table:
+        """Rows of the file of neighbourhoods of all others."""
+        if not len(self._out):
+            return self._near
+        return self._near.filter(pc.invert(pc.is_in(self._there, value_set=self._out)))
+
+    @cached_property
+    def _codes(self) -> pa.Array:
+        """Codes of those who stay."""
+        return self._stays["credit_code"].combine_chunks()
+
+    @cached_property
+    def _rates(self) -> np.ndarray:
+        """Rates of the neighbourhood of those who stay, as they are now, shape (rates, n)."""
+        work, at = self._work, np.zeros(self._stays.num_rows, dtype=np.int64)
         assert work.plan.beyond is not None
         assert work.context is not None
-        before = _matrix(stays["values"]).T
-        at = np.zeros(stays.num_rows, dtype=np.int64)
-        rates = self._places().rates(work.plan.beyond, work.context, at)
-        moved = np.zeros(stays.num_rows, dtype=bool)
-        for place, name in enumerate(work.near):
-            moved |= other_side(work.fleet.thresholds.get(name), before[place], rates[place])
-        return rates, moved
+        return self._places().rates(work.plan.beyond, work.context, at)
+
+    @cached_property
+    def _again(self) -> pa.Array:
+        """Codes of those who are scored again, sorted."""
+        if self._what.rates_stand:
+            return self._turned
+        moved = pc.is_in(self._codes, value_set=self._turned).to_numpy(zero_copy_only=False).copy()
+        before = _matrix(self._stays["values"]).T
+        for place, name in enumerate(self._work.near):
+            moved |= other_side(self._work.fleet.thresholds.get(name), before[place], self._rates[place])
+        return self._codes.filter(pa.array(moved))
+
+    @cached_property
+    def _rows(self) -> pa.Table:
+        """Rows of the classification that is renewed."""
+        return self._base.shard_table(self._number, layout.CLASSIFICATION).combine_chunks()
 
     def _places(self) -> Neighbours:
         assert self._work.plan.beyond is not None
         return Neighbours.from_columns(self._work.plan.beyond, self._stays)
 
-    def known(self) -> _Known | None:
-        """Return those of whom something is told anew; None if there is nobody."""
-        if not len(self._told):
+    def told_again(self) -> _Again | None:
+        """Return what is known of those who are scored again; None if nobody is."""
+        again = self._again
+        if not len(again):
             return None
-        work, what = self._work, self._what
-        codes = self._codes().take(pa.array(self._told))
-        stored = self._base.shard_table(self._number, layout.FEATURES, codes=codes)
-        own, names = _matrix(stored["values"]).copy(), work.own
-        tied = np.flatnonzero(self._tied >= 0)
-        for name, values in what.related.items():
-            own[tied, names.index(name)] = values[self._tied[tied]]
-        others = rows_of_values(codes.take(pa.array(tied)), own[tied])
-        if not self._again.any():
-            return _Known(others, None)
-        again = codes.filter(pa.array(self._again))
-        columns = dict(zip(names, own[self._again].T, strict=True))
+        work = self._work
+        own = _matrix(self._base.shard_table(self._number, layout.FEATURES, codes=again)["values"]).T.copy()
+        columns = dict(zip(work.own, own, strict=True))
+        place = pc.index_in(again, value_set=self._what.tied).fill_null(-1).to_numpy().astype(np.int64)
+        for name, values in self._what.related.items():
+            columns[name][place >= 0] = values[place[place >= 0]]
         columns |= dict(zip(work.near, self._rates_of(again), strict=True))
-        table = pa.table({"credit_code": again} | {name: columns[name] for name in work.kept})
         # Of an enterprise with several models the rows say the same of who it is.
-        rows = self._rows().take(pc.index_in(again, value_set=self._rows()["credit_code"].combine_chunks()))
-        return _Known(others, (table, rows.select(["credit_code", *COLUMNS]), rows["records"].to_numpy()))
+        rows = self._rows.take(pc.index_in(again, value_set=self._rows["credit_code"].combine_chunks()))
+        return _Again(
+            pa.table({"credit_code": again} | {name: columns[name] for name in work.kept}),
+            rows.select(["credit_code", *COLUMNS]),
+            rows["records"].to_numpy(),
+        )
 
     def _rates_of(self, again: pa.Array) -> np.ndarray:
         """Return the rates of those who are scored again, shape (rates, n)."""
         if not self._what.rates_stand:
-            return self._rates[:, self._told[self._again]]
+            return self._rates[:, pc.index_in(again, value_set=self._codes).to_numpy()]
         columns = ["credit_code", "values"]
         near = self._base.shard_table(self._number, layout.NEIGHBOURHOOD, columns, codes=again)
         return _matrix(near["values"]).T
-
-    def _codes(self) -> pa.Array:
-        """Return the codes of those who stay."""
-        return self._stays["credit_code"].combine_chunks()
-
-    def _rows(self) -> pa.Table:
-        """Return the rows of the classification that is renewed."""
-        if self._old is None:
-            self._old = self._base.shard_table(self._number, layout.CLASSIFICATION).combine_chunks()
-        return self._old
 
     def write(self, found: Sequence[_Found]) -> WrittenShard:
         """Write it.
@@ -249,20 +256,20 @@ class _Shard:
         found
             What was found of those who are computed anew or scored again, here and elsewhere.
         """
-        work, what, out = self._work, self._what, self._out
-        if what.rates_stand and not len(out) and not len(self.anew) and not len(self._told):
+        work, again = self._work, self._again
+        new = bool(len(self.anew) or len(again) or (len(self._changed) and len(self._out)))
+        if self._what.rates_stand and not new:
             return link_shard(work.folder, self._base.shard_folder(self._number))
-        told = self._codes().take(pa.array(self._told))
-        again, others = told.filter(pa.array(self._again)), told.filter(pa.array(self._tied >= 0))
         tables: dict[str, pa.Table] = {}
         linked: list[Path] = []
         self._write_neighbourhood(found, tables, linked)
-        values, gone = self._own([one.values for one in found]), pa.concat_arrays([out, others])
-        self._lay_over(layout.FEATURES, values, gone, len(self._there), tables, linked)
+        values = self._own([one.values for one in found])
+        self._lay_over(layout.FEATURES, values, self._out, len(self._there), tables, linked)
         facts = self._base.shard_facts(self._number)
-        if len(out) or len(self.anew) or len(again):
+        if new:
             scored = [one.scored for one in found if one.scored is not None]
-            facts = self._write_rows(scored, pa.concat_arrays([out, again]), facts, tables, linked)
+            gone = pa.concat_arrays([self._out, again])
+            facts = self._write_rows(scored, gone, facts, tables, linked)
         else:
             for file in (layout.CLASSIFICATION, *map(layout.contributions_file, work.fleet.models)):
                 linked += self._base.linkable(self._number, file)
@@ -278,7 +285,7 @@ class _Shard:
     ) -> dict[str, Any]:
         """Write classification and contributions without some and with others; return what is counted."""
         work = self._work
-        rows = self._rows()
+        rows = self._rows
         gone = pc.is_in(rows["credit_code"], value_set=done)
         old, kept = rows.filter(gone), rows.filter(pc.invert(gone))
         new = self._own([one.rows for one in scored])
@@ -301,7 +308,7 @@ class _Shard:
                 # Of those that stay it may be smaller.
                 "residual": max([told["residual"], *(one.residual[name] for one in scored)]),
             }
-        codes = self._codes()
+        codes = self._codes
         if len(self.anew):
             codes = _in_order(codes, self.anew)
         return {
@@ -319,8 +326,7 @@ class _Shard:
         if self._what.rates_stand:
             self._lay_over(layout.NEIGHBOURHOOD, near, self._out, len(self._there), tables, linked)
             return
-        codes = self._codes()
-        stays = neighbourhood(self._work, codes, self._rates, self._places())
+        stays = neighbourhood(self._work, self._codes, self._rates, self._places())
         tables[layout.NEIGHBOURHOOD] = stays if near is None else by_code(pa.concat_tables([stays, near]))
 
     def _own(self, tables: Sequence[pa.Table | None]) -> pa.Table | None:

@@ -7,7 +7,8 @@ a file of their own, with what they were made of: they change with every record 
 
 A classification that renews an earlier one of the same date shares its large files (they are links to the
 same bytes), and has beside them what became of those enterprises whose rows are no longer true: ``changed-``
-files, of the same columns, that count before the others.
+files, of the same columns, that count before the others. Features of tied enterprises change in every shard
+for a few: those lie in one file for all shards, ``tied.parquet``, and count before all else.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 
 import pyarrow as pa
 
-FORMAT = 3
-#: Formats that can be read; the second had no file of neighbourhoods.
-READABLE = (2, 3)
+FORMAT = 4
+#: Formats that can be read; the second had no file of neighbourhoods, the third none of tied enterprises.
+READABLE = (2, 3, 4)
 CURRENT = "CURRENT"
 DOCUMENT = "snapshot.json"
 #: Of a shard: the stretch, and what is counted of it. It is written last: without it the shard is not done.
@@ -29,6 +30,8 @@ FEATURES = "features.parquet"
 NEIGHBOURHOOD = "neighbourhood.parquet"
 #: Put before the name of a file that counts before it.
 CHANGED = "changed-"
+#: Features of tied enterprises that are others than the shards say.
+TIED = "tied.parquet"
 #: What all enterprises told for features across them, those included that are tied to nobody: to renew it.
 SURVEY = "survey"
 #: What features across enterprises know of the others at the date: to score one enterprise alone.
@@ -88,7 +91,7 @@ def contributions_schema(features: int) -> pa.Schema:
 
 
 def features_schema(features: int) -> pa.Schema:
-    """Return credit code and a list: the value of each feature."""
+    """Return credit code and a list: the value of each feature, all of them or some."""
     return pa.schema(
         [pa.field("credit_code", pa.string()), pa.field("values", pa.list_(pa.float64(), features))]
     )

@@ -25,6 +25,7 @@ from features.home import Home
 from features.kernel import Context
 from risk_model.publication import layout
 from risk_model.publication.lookup import SortedFile, sorted_file
+from risk_model.publication.tied import Tied
 from risk_model.tiers.headline import decisive_last
 
 
@@ -254,6 +255,10 @@ class Publication:
         if found is None:
             raise InputError(f"{credit_code} is not classified as of {self.as_of}", field="credit_code")
         values = dict(zip(self._of_features, found["values"], strict=True))
+        if self._of_tied:
+            over = sorted_file(self.folder / layout.TIED).rows(credit_code)
+            if over.num_rows:
+                values |= dict(zip(self._of_tied, over["values"][0].as_py(), strict=True))
         if self._of_neighbourhood:
             near = self._row(layout.NEIGHBOURHOOD, credit_code)
             assert near is not None
@@ -308,7 +313,8 @@ class Publication:
             Columns to return, the credit code among them; all by default.
         """
         if not any(f"{layout.CHANGED}{file}" in shard.get("bytes", {}) for shard in self.document["shards"]):
-            return self._dataset(file).to_table(columns=None if columns is None else list(columns))
+            whole = self._dataset(file).to_table(columns=None if columns is None else list(columns))
+            return self._as_tied(file, whole)
         return pa.concat_tables(
             self.shard_table(number, file, columns) for number in range(len(self._shards[0]))
         )
@@ -321,11 +327,19 @@ class Publication:
         codes: pa.Array | None = None,
     ) -> pa.Table:
         """Return a file of one shard as :meth:`table` does, or the rows of some enterprises of it."""
-        changed = self.shard_changed(number, file, columns, codes)
-        if codes is not None and changed is not None and changed.num_rows == len(codes):
-            return changed
-        whole = _read(self._path(number, file), columns, codes)
-        return whole if changed is None else laid_over(whole, changed)
+        if not self._renewed(number, file):
+            return self._as_tied(file, _read(self._path(number, file), columns, codes))
+        read = None if columns is None else list(dict.fromkeys(["credit_code", *columns]))
+        found = self.shard_changed(number, file, read, codes)
+        assert found is not None
+        if codes is None or found.num_rows < len(codes):
+            found = laid_over(_read(self._path(number, file), read, codes), found)
+        return self._as_tied(file, found if columns is None else found.select(list(columns)))
+
+    @cached_property
+    def tied(self) -> Tied | None:
+        """Features of tied enterprises that count before those of the shards; None if there are none."""
+        return Tied.load(self.folder / layout.TIED, self._of_tied) if self._of_tied else None
 
     def shard_changed(
         self,
@@ -356,6 +370,17 @@ class Publication:
         """Return the paths of a file of a shard and of what counts before it."""
         names = [file, f"{layout.CHANGED}{file}"] if self._renewed(number, file) else [file]
         return [self._path(number, name) for name in names]
+
+    def _as_tied(self, file: str, rows: pa.Table) -> pa.Table:
+        """Return rows of a file with what counts before them, whatever the shard says."""
+        if file != layout.FEATURES or self.tied is None or "values" not in rows.column_names:
+            return rows
+        return self.tied.laid_over(rows, self._of_features)
+
+    @cached_property
+    def _of_tied(self) -> tuple[str, ...]:
+        """Features of tied enterprises that may lie in a file of their own."""
+        return tuple(self.document.get("tied", {}).get("features", ()))
 
     def _renewed(self, number: int, file: str) -> bool:
         return f"{layout.CHANGED}{file}" in self.document["shards"][number].get("bytes", {})
@@ -389,17 +414,21 @@ class Publication:
             If one is not.
         """
         kinds = (layout.CLASSIFICATION, layout.FEATURES, *map(layout.contributions_file, self.models))
+        if self._of_tied and not _whole(self.folder / layout.TIED, self.document["tied"]["bytes"]):
+            raise self._damaged(layout.TIED)
         for number, shard in enumerate(self.document["shards"]):
             sizes = shard.get("bytes") or dict.fromkeys(kinds)
             for file, size in sizes.items():
                 path = self._path(number, file)
                 if not _whole(path, size):
-                    raise InputError(
-                        f"{path.parent.name}/{path.name} of published classification {self.name!r} "
-                        "is missing or damaged",
-                        field="snapshot",
-                        fix="Run risk-model classify again.",
-                    )
+                    raise self._damaged(f"{path.parent.name}/{path.name}")
+
+    def _damaged(self, file: str) -> InputError:
+        return InputError(
+            f"{file} of published classification {self.name!r} is missing or damaged",
+            field="snapshot",
+            fix="Run risk-model classify again.",
+        )
 
     def context(self, *, only_rates: bool = False) -> Context | None:
         """Return what features across enterprises knew of the others; None if no feature looks there.

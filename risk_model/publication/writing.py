@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from features.errors import InputError
 from features.kernel import ChangedContext, ChangedSurvey, Context
 from risk_model.publication import layout
+from risk_model.publication.tied import Tied
 
 #: Held while a classification is being made: one at a time.
 LOCK = ".making.lock"
@@ -130,6 +131,7 @@ class PublicationWriter:
         self.folder = (published / f"{MAKING}{as_of.isoformat()}-{key}").resolve()
         self._lock = FileLock(published / LOCK, timeout=0)
         self.done: list[dict[str, Any]] = []
+        self._tied: dict[str, Any] = {}
 
     def __enter__(self) -> PublicationWriter:
         self._published.mkdir(parents=True, exist_ok=True)
@@ -197,13 +199,20 @@ class PublicationWriter:
         whole.save(self.folder / layout.SURVEY)
         context.save(self.folder / layout.CONTEXT)
 
+    def tied(self, values: Tied) -> None:
+        """Keep features of tied enterprises that count before what the shards say."""
+        if len(values.codes):
+            path = self.folder / layout.TIED
+            values.save(path)
+            self._tied = {"features": list(values.names), "bytes": path.stat().st_size}
+
     def publish(self, document: Mapping[str, Any]) -> Path:
         """Put the classification in place and make it the one in force.
 
         Parameters
         ----------
         document
-            What ``snapshot.json`` says, beside format, name, date and shards.
+            What ``snapshot.json`` says, beside format, name, date, tied enterprises and shards.
 
         Returns
         -------
@@ -218,11 +227,13 @@ class PublicationWriter:
             "name": target.name,
             "as_of": self._as_of.isoformat(),
             **document,
+            "tied": self._tied,
             "shards": [{what: facts[what] for what in OF_SHARDS} for facts in self.done],
         }
         text = json.dumps(content, ensure_ascii=False, indent=2)
         (self.folder / layout.DOCUMENT).write_text(text + "\n", encoding="utf-8")
         kept = [path for name in (layout.CONTEXT, layout.SURVEY) for path in (self.folder / name).glob("*")]
+        kept += [self.folder / layout.TIED] if self._tied else []
         for path in (*kept, self.folder / layout.DOCUMENT, self.folder):
             _to_disk(path)
         self.folder.rename(target)

@@ -84,7 +84,7 @@ def content(publication: Publication) -> dict[str, Any]:
         "document": {
             key: value
             for key, value in publication.document.items()
-            if key not in ("created_at", "shards", "name", "models")
+            if key not in ("created_at", "shards", "name", "models", "tied")
         },
         "models": told,
         "rows": publication.rows(),

@@ -1,0 +1,97 @@
+"""Features of tied enterprises as they are now, of those of whom the shards do not say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from risk_model.publication import layout
+
+
+@dataclass(frozen=True)
+class Tied:
+    """Values that count before those in the files of features.
+
+    Attributes
+    ----------
+    codes
+        Credit codes, sorted, shape (n,).
+    names
+        Features.
+    values
+        Shape (n, features).
+    """
+
+    codes: pa.Array
+    names: tuple[str, ...]
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, codes: pa.Array, columns: Mapping[str, np.ndarray]) -> Tied:
+        """Return it from the column of each feature."""
+        values = np.column_stack(list(columns.values())) if columns else np.zeros((len(codes), 0))
+        return cls(codes, tuple(columns), values)
+
+    def over(self, earlier: Tied | None, changed: pa.Array) -> Tied:
+        """Return it with what was told earlier of others.
+
+        Parameters
+        ----------
+        earlier
+            Of the same features.
+        changed
+            Enterprises of which the shards say all that is now.
+        """
+        if earlier is None:
+            return self
+        stays = pc.invert(pc.is_in(earlier.codes, value_set=pa.concat_arrays([self.codes, changed])))
+        codes = pa.concat_arrays([self.codes, earlier.codes.filter(stays)])
+        values = np.concatenate([self.values, earlier.values[stays.to_numpy(zero_copy_only=False)]])
+        order = pc.array_sort_indices(codes)
+        return Tied(codes.take(order), self.names, values[order.to_numpy()])
+
+    def laid_over(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
+        """Return rows of the file of features as they are now.
+
+        Parameters
+        ----------
+        rows
+            ``credit_code`` and ``values``, as :func:`risk_model.publication.layout.features_schema` says.
+        names
+            Features of ``values``.
+        """
+        place = pc.index_in(rows["credit_code"], value_set=self.codes).combine_chunks().fill_null(-1)
+        place = place.to_numpy().astype(np.int64)
+        here = np.flatnonzero(place >= 0)
+        if not len(here):
+            return rows
+        lists = rows["values"].combine_chunks()
+        matrix = lists.flatten().to_numpy().reshape(len(lists), len(names)).copy()
+        columns = np.array([names.index(name) for name in self.names])
+        matrix[here[:, None], columns] = self.values[place[here]]
+        values = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), len(names))
+        return rows.set_column(rows.schema.get_field_index("values"), rows.schema.field("values"), values)
+
+    def save(self, path: Path) -> None:
+        """Write it."""
+        schema = layout.features_schema(len(self.names))
+        values = pa.FixedSizeListArray.from_arrays(pa.array(self.values.reshape(-1)), len(self.names))
+        rows = pa.table([self.codes, values], schema=schema)
+        pq.write_table(rows, path, row_group_size=layout.ROWS_A_GROUP, **layout.PACKED_ELSE)
+
+    @classmethod
+    def load(cls, path: Path, names: tuple[str, ...]) -> Tied:
+        """Read what :meth:`save` wrote."""
+        rows = pq.read_table(path)
+        lists = rows["values"].combine_chunks()
+        return cls(
+            rows["credit_code"].combine_chunks(),
+            names,
+            lists.flatten().to_numpy().reshape(len(lists), len(names)),
+        )
