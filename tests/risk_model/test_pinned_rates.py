@@ -17,7 +17,6 @@ from features.errors import InputError
 from features.home import Home
 from features.kernel.reconnected import AGAIN
 from features.kernel.survey import hashed
-from features.records import TABLES
 from risk_model import classification
 from risk_model.classification import classify
 from risk_model.pinned_rates import INPUT, named
@@ -216,6 +215,63 @@ def test_a_shard_in_which_nothing_changed_is_taken_over(
     assert renewed.find(code)["records"] == mine.find(code)["records"] + 1
 
 
+def test_of_whoever_is_tied_only_what_is_counted_of_others_is_written(
+    province_told_late: Province, base: Publication, rows: Any, tmp_path: Path
+) -> None:
+    """In a file for all shards; the shards of those of whom no score changes are taken over whole."""
+    province = province_told_late
+    mine = moved(base, tmp_path / "published")
+    codes = mine.rows(model="general", columns=["credit_code"])["credit_code"].to_pylist()
+    ties = base.context().survey.ties
+    by_hash = dict(zip(hashed(pa.array(codes)).tolist(), codes, strict=True))
+    hubs: dict[int, set[str]] = {}
+    for hub, member in zip(ties["hub"].to_pylist(), ties["code"].to_pylist(), strict=True):
+        if member in by_hash:
+            hubs.setdefault(hub, set()).add(by_hash[member])
+    members = max(hubs.values(), key=lambda found: (len(found), sorted(found)))
+    code = min(members)
+    penalty = {
+        "credit_code": code,
+        "event_date": date(2025, 11, 3),
+        "recorded_at": date(2025, 11, 20),
+        "record_id": "late:penalty",
+        "domain": "general",
+    }
+    province.store.load({"penalty": rows("penalty", [penalty])}, load_id="one", source="test")
+    renewed, whole = (classified(province, mine, before) for before in ([mine], []))
+    same(renewed, whole)
+    assert renewed.tied is not None
+    tied = renewed.tied.codes.to_pylist()
+    assert code not in tied
+    assert members & set(tied)
+    for one in tied:
+        assert renewed.values(one) == pytest.approx(whole.values(one), abs=0, nan_ok=True)
+        assert renewed.values(one) != pytest.approx(mine.values(one), abs=0, nan_ok=True)
+    before, after = (
+        publication.rows().to_pandas().set_index("credit_code") for publication in (mine, renewed)
+    )
+    stands = 0
+    for shard, told in enumerate(mine.document["shards"]):
+        own = slice(told["first"], told["last"])
+        if not told["first"] <= code <= told["last"] and before.loc[own].equals(after.loc[own]):
+            names = [path.name for path in mine.shard_folder(shard).iterdir()]
+            assert all(
+                (mine.shard_folder(shard) / n).samefile(renewed.shard_folder(shard) / n) for n in names
+            )
+            stands += any(told["first"] <= one <= told["last"] for one in tied)
+    assert stands
+    # Of whom the shard says all that is now, the file says nothing any more.
+    late = late_complaint(tied[0])
+    province.store.load({"complaint": rows("complaint", [late])}, load_id="two", source="test")
+    again = classified(province, mine, [renewed])
+    same(again, classified(province, mine, []))
+    assert again.tied is not None
+    assert again.tied.codes.to_pylist() == tied[1:]
+    (again.folder / layout.TIED).write_bytes(b"")
+    with pytest.raises(InputError, match=r"tied\.parquet .* is missing or damaged"):
+        Publication(again.folder).check()
+
+
 def test_without_late_records_it_says_the_same(
     province_told_late: Province, base: Publication, tmp_path: Path
 ) -> None:
@@ -235,7 +291,6 @@ def test_one_enterprise_alone_scores_as_in_the_batch(after_late_records: Renewed
     for code in [*late[:15], *rows.index[::400]]:
         scored = scorer.score(visible_records(snapshot, code), code, AS_OF)
         assert scored["general"].margin == rows.loc[code, "margin"]
-    assert len(TABLES) > 5
 
 
 @pytest.mark.dask
