@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +53,16 @@ def withheld(source: Path, out: Path, way: str, seed: int = 1) -> Files:
     """
     rng = np.random.default_rng(seed)
     paths = sorted(source.glob("*.parquet"))
-    codes = pc.unique(pq.read_table(source / "enterprise.parquet", columns=["credit_code"])["credit_code"])
-    share = _share_of_others(paths)
-    chosen = _enterprises(codes.drop_null(), way, rng, share)
+    rows = {path: pq.read_metadata(path).num_rows for path in paths}
+    may_be_late = [path for path in paths if path.stem not in ON_TIME]
+    wanted = SHARE * sum(rows.values())
+    share = wanted / sum(rows[path] for path in may_be_late)
+    if way == OF_A_DISTRICT:
+        chosen = _of_a_district(may_be_late, wanted)
+    else:
+        codes = pq.read_table(source / "enterprise.parquet", columns=["credit_code"])["credit_code"]
+        codes = pc.unique(codes).drop_null()
+        chosen = codes.filter(pa.array(rng.random(len(codes)) < share))
     counts, parts = {"first": 0, "late": 0}, {"first": [], "late": []}
     for path in paths:
         rows = pq.read_table(path)
@@ -76,29 +84,29 @@ def withheld(source: Path, out: Path, way: str, seed: int = 1) -> Files:
     return Files(parts["first"], parts["late"], counts["late"] / sum(counts.values()))
 
 
-def _share_of_others(paths: Sequence[Path]) -> float:
-    """Return how many of the records that may come late must, so that they are so many of all."""
-    rows = {path.stem: pq.read_metadata(path).num_rows for path in paths}
-    return SHARE * sum(rows.values()) / sum(count for name, count in rows.items() if name not in ON_TIME)
+def _of_a_district(paths: Sequence[Path], wanted: float) -> pa.Array:
+    """Return enterprises of one district with as many records in some files: the first ones by code.
+
+    It is the smallest district with so many.
+    """
+    districts: Counter[str] = Counter()
+    for path in paths:
+        found = pc.value_counts(pc.utf8_slice_codeunits(_codes_in(path), 2, 8))
+        districts.update(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
+    large = {name: count for name, count in districts.items() if count >= wanted}
+    chosen = min(large, key=lambda name: (large[name], name))
+    records: Counter[str] = Counter()
+    for path in paths:
+        codes = _codes_in(path)
+        own = pc.value_counts(codes.filter(pc.equal(pc.utf8_slice_codeunits(codes, 2, 8), chosen)))
+        records.update(dict(zip(own.field(0).to_pylist(), own.field(1).to_pylist(), strict=True)))
+    codes = sorted(records)
+    gathered = np.cumsum([records[code] for code in codes])
+    return pa.array(codes[: int(np.searchsorted(gathered, wanted)) + 1])
 
 
-def _enterprises(codes: pa.Array, way: str, rng: np.random.Generator, share: float) -> pa.Array:
-    """Return the enterprises whose records come late."""
-    if way == OF_A_DISTRICT:
-        # The smallest district with more records than that: a part of it, by place in the list.
-        own = codes.filter(pc.equal(pc.utf8_slice_codeunits(codes, 2, 8), _smallest(codes, share)))
-        own = own.take(pc.array_sort_indices(own))
-        return own.slice(0, round(share * len(codes)))
-    return codes.filter(pa.array(rng.random(len(codes)) < share))
-
-
-def _smallest(codes: pa.Array, share: float) -> str:
-    counted: Mapping[str, int] = {
-        row["values"]: row["counts"]
-        for row in pc.value_counts(pc.utf8_slice_codeunits(codes, 2, 8)).to_pylist()
-        if row["counts"] > share * len(codes)
-    }
-    return min(counted, key=lambda name: counted[name])
+def _codes_in(path: Path) -> pa.ChunkedArray:
+    return pq.read_table(path, columns=["credit_code"])["credit_code"].drop_null()
 
 
 def load_late(home: Path, files: Files) -> None:

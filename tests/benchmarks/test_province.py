@@ -69,7 +69,8 @@ def test_one_record_in_a_hundred_comes_late(tmp_path: Path, way: str) -> None:
     simulate(enterprises=3000, seed=1, out=tmp_path / "province")
     source = tmp_path / "province" / "records"
     files = late_records.withheld(source, tmp_path / "parts", way)
-    assert 0.005 < files.share < 0.015
+    # Exactly, where enterprises are counted; by chance elsewhere.
+    assert 0.01 <= files.share < 0.0105 if way == late_records.OF_A_DISTRICT else 0.005 < files.share < 0.015
     for path in source.glob("*.parquet"):
         parts = [pq.read_table(part) for part in (*files.first, *files.late) if Path(part).name == path.name]
         assert pa.concat_tables(parts).num_rows == pq.read_metadata(path).num_rows
