@@ -191,7 +191,7 @@ def renewal(
     assert beyond is not None
     kept = ChangedSurvey.load(base.folder.resolve() / layout.SURVEY)
     earlier = Snapshot.earlier(snapshot, base.document["data_snapshot"])
-    only = None if pinned is None else _added_to(earlier, snapshot)
+    only = None if pinned is None else _added_to(earlier, snapshot, changed)
     with ThreadPoolExecutor() as pool:
         # Neither needs anything of the other.
         loading, in_business = pool.submit(base.context), pool.submit(_in_business, snapshot, as_of, changed)
@@ -232,11 +232,14 @@ def _in_business(snapshot: Snapshot, as_of: date, among: pa.Array) -> pa.Array:
     return cohort.take(pc.array_sort_indices(cohort))
 
 
-def _added_to(earlier: Snapshot, later: Snapshot) -> frozenset[str]:
-    """Return the tables whose records may be others, or seen at other dates."""
-    found = frozenset(name for name in later.tables if later.tables[name] != earlier.tables.get(name))
-    # A repair ends the visibility of records of any table.
-    return frozenset(later.tables) if "credit_repair" in found else found
+def _added_to(earlier: Snapshot, later: Snapshot, changed: pa.Array) -> frozenset[str]:
+    """Return the tables whose records may be others, or seen at other dates; of some enterprises."""
+    found = {name for name in later.tables if later.tables[name] != earlier.tables.get(name)}
+    if "credit_repair" in found:
+        # A repair ends the visibility of records of another table, and of a third what it said before.
+        targets = Few(later, changed).read("credit_repair", columns=["target_table"])["target_table"]
+        found |= set(pc.unique(targets).to_pylist()) & set(later.tables)
+    return frozenset(found)
 
 
 def _surveyed(

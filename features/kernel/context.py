@@ -19,7 +19,7 @@ from features.errors import InputError
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import ratio
 from features.kernel.reconnected import Reconnection
-from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected
+from features.kernel.survey import EVENTS, RATES, TIES, Survey, connected, rows_with
 
 FORMAT = 2
 
@@ -186,8 +186,7 @@ class Context:
 
     def _ties_near(self, members: np.ndarray) -> pa.Table:
         """Return all ties of the hubs that tie any of some enterprises."""
-        ties = self.survey.ties
-        own = ties.filter(pc.is_in(ties["code"], value_set=pa.array(members)))
+        own = rows_with(self.survey.ties, "code", pa.array(members))
         return self.survey.ties_of(pc.unique(own["hub"]))
 
     def around(self, members: np.ndarray) -> Context:

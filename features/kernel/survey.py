@@ -7,7 +7,9 @@ sorted list of dates that are asked for, and its cost does not grow with the num
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,13 +83,28 @@ class Survey:
 
     def ties_of(self, hubs: pa.Array) -> pa.Table:
         """Return the ties of some hubs."""
-        return self.ties.filter(pc.is_in(self.ties["hub"], value_set=hubs))
+        return rows_with(self.ties, "hub", hubs)
 
     def events_of(self, codes: pa.Array) -> pa.Table:
         """Return what is counted of some enterprises (hashes of their credit codes)."""
-        return self.events.filter(pc.is_in(self.events["code"], value_set=codes))
+        return rows_with(self.events, "code", codes)
 
 
+def rows_with(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
+    """Return the rows with one of some values in a column, in their order; large tables on all cores."""
+
+    def of_stretch(first: int) -> pa.Table:
+        part = table.slice(first, _ROWS_A_STRETCH)
+        return part.filter(pc.is_in(part[column], value_set=values))
+
+    if table.num_rows <= _ROWS_A_STRETCH:
+        return of_stretch(0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return pa.concat_tables(pool.map(of_stretch, range(0, table.num_rows, _ROWS_A_STRETCH)))
+
+
+#: Rows that one thread looks through at once.
+_ROWS_A_STRETCH = 500_000
 #: Of fewer values none is looked for twice before hashing: that takes longer than the hashing.
 _FEW = 16
 

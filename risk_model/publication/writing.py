@@ -65,7 +65,8 @@ def write_shard(
     work.mkdir()
     for file, rows in tables.items():
         how = layout.PACKED.get(file, layout.PACKED_ELSE)
-        pq.write_table(rows, work / file, row_group_size=layout.ROWS_A_GROUP, **how)
+        size = layout.ROWS_A_GROUP_OF.get(file, layout.ROWS_A_GROUP)
+        pq.write_table(rows, work / file, row_group_size=size, **how)
         _to_disk(work / file)
     for source in linked:
         # The same bytes: no classification changes a file once it is there.

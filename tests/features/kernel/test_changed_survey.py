@@ -14,7 +14,7 @@ import pytest
 
 from features.definitions import LIBRARY
 from features.kernel import ChangedContext, ChangedSurvey, Context, Neighbours, Plan, reconnected
-from features.kernel.survey import TIES, changed_rows, hashed, shared
+from features.kernel.survey import TIES, changed_rows, hashed, rows_with, shared
 from features.runners.ranges import cut
 from features.runners.threads import Threads
 from features.runners.work import compute_range, dates_of, known, survey_all, survey_range
@@ -219,3 +219,15 @@ def test_rates_are_computed_again_without_the_records() -> None:
         expected: Any = kept[1][rate.feature].to_numpy()
         np.testing.assert_array_equal(again[number], expected)
     assert any(not kept[0][rate.feature].equals(kept[1][rate.feature]) for rate in PLAN.beyond.rates)
+
+
+def test_rows_are_found_in_stretches_and_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    table = pa.table({"code": pa.array(rng.integers(0, 9, 1000), pa.uint64()), "place": np.arange(1000)})
+    values = pa.array([2, 7, 99], pa.uint64())
+    whole = rows_with(table, "code", values)
+    assert 0 < whole.num_rows < 1000
+    for stretch in (1, 7, 250, 999):
+        monkeypatch.setattr(import_module("features.kernel.survey"), "_ROWS_A_STRETCH", stretch)
+        assert rows_with(table, "code", values).equals(whole)
+        assert rows_with(table, "code", values.slice(2)).num_rows == 0
