@@ -373,6 +373,10 @@ class _Shard:
         path = self._base.shard_whole(self._number, file)
         laid = by_code(pa.concat_tables(parts)) if parts else None
         size = 0 if laid is None else laid.num_rows
+        if laid is not None and over is None and len(gone) == count:
+            # Nobody stays.
+            tables[file] = laid
+            return
         if size <= REWRITE_SHARE * count and not _hides(path, gone, laid):
             linked.append(path)
             if laid is not None and size:

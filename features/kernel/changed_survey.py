@@ -92,6 +92,8 @@ class ChangedSurvey:
     def _rows(self, name: str, column: str | None = None, values: pa.Array | None = None) -> pa.Table:
         """Return the rows as they are now: all, or those with some values in a column."""
         schema, changes = _WHOLE[name], self.changes[name]
+        if values is not None and not len(values):
+            return schema.empty_table()
         wanted = None if column is None else pc.field(column).isin(values)
         rows = pq.read_table(self.folder / f"{name}.parquet", schema=schema, filters=wanted)
         if wanted is not None:

@@ -141,8 +141,9 @@ class Context:
             for name, schema in (("rates", RATES), ("ties", TIES), ("events", EVENTS))
         ]
         dates = np.array(content["dates"], dtype=np.int64)
-        rates, ties, events = (table.combine_chunks() for table in tables)
-        survey = Survey(rates, ties, events, frozenset(content["tables"]))
+        rates, ties, events = tables
+        # Ties and events are left in pieces: put together they would be there twice for a while.
+        survey = Survey(rates.combine_chunks(), ties, events, frozenset(content["tables"]))
         again = None if only_rates or as_written else Reconnection.load(folder)
         if again is not None:
             survey = again.of(survey, survey.rates, survey.tables)
@@ -185,9 +186,27 @@ class Context:
         return np.union1d(members, self._ties_near(members)["code"].to_numpy())
 
     def _ties_near(self, members: np.ndarray) -> pa.Table:
-        """Return all ties of the hubs that tie any of some enterprises."""
-        own = rows_with(self.survey.ties, "code", pa.array(members))
-        return self.survey.ties_of(pc.unique(own["hub"]))
+        """Return all ties of the hubs that tie any of some enterprises, in order."""
+        ties = self.survey.ties
+        own = rows_with(ties, "code", pa.array(members))
+        parts = []
+        for tie in pc.unique(own["tie"]).to_pylist():
+            # Ties are sorted by kind and hub, so nobody else's are looked at.
+            low, high = np.searchsorted(self._columns["tie"], [tie, tie + 1])
+            hubs = np.unique(own.filter(pc.equal(own["tie"], tie))["hub"].to_numpy())
+            parts.append(low + _places_of(self._columns["hub"][low:high], hubs))
+        found = np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+        return ties.take(pa.array(found)).combine_chunks()
+
+    @cached_property
+    def _columns(self) -> dict[str, np.ndarray]:
+        """By what ties and events are sorted."""
+        ties, events = self.survey.ties, self.survey.events
+        return {
+            "tie": ties["tie"].to_numpy(),
+            "hub": ties["hub"].to_numpy(),
+            "event": events["code"].to_numpy(),
+        }
 
     def around(self, members: np.ndarray) -> Context:
         """Return what must be known to compute the features of some enterprises, and not of others.
@@ -197,8 +216,9 @@ class Context:
         members
             Hashes of their credit codes, uint64.
         """
-        ties = self._ties_near(members).combine_chunks()
-        events = self.survey.events_of(pc.unique(ties["code"])).combine_chunks()
+        ties = self._ties_near(members)
+        found = _places_of(self._columns["event"], np.unique(ties["code"].to_numpy()))
+        events = self.survey.events.take(pa.array(found)).combine_chunks()
         survey = Survey(self.survey.rates, ties, events, self.survey.tables)
         return Context(self.fingerprint, self.dates, survey)
 
@@ -409,6 +429,14 @@ class Context:
     def __getstate__(self) -> dict[str, Any]:
         # What was worked out from it is worked out again where it is sent to.
         return {"fingerprint": self.fingerprint, "dates": self.dates, "survey": self.survey}
+
+
+def _places_of(column: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the places of some values in a column, int64, ascending; both are sorted."""
+    first, last = (np.searchsorted(column, values, side=side) for side in ("left", "right"))
+    count = last - first
+    before = np.cumsum(count) - count
+    return np.repeat(first - before, count) + np.arange(count.sum())
 
 
 class _Marks:
