@@ -11,11 +11,13 @@ a whole run would publish.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,27 +194,30 @@ def renewal(
     kept = ChangedSurvey.load(base.folder.resolve() / layout.SURVEY)
     earlier = Snapshot.earlier(snapshot, base.document["data_snapshot"])
     only = None if pinned is None else _added_to(earlier, snapshot, changed)
+    own = hashed(changed)
     with ThreadPoolExecutor() as pool:
         # Neither needs anything of the other.
-        loading, in_business = pool.submit(base.context), pool.submit(_in_business, snapshot, as_of, changed)
+        loading = pool.submit(_loaded, base, own)
+        in_business = pool.submit(_in_business, snapshot, as_of, changed)
         preparing = pool.submit(work.fleet.prepare)
         old, new = (_surveyed(reader, changed, (beyond, kept.dates), only) for reader in (earlier, snapshot))
-    before, cohort = loading.result(), in_business.result()
+    (before, with_own), cohort = loading.result(), in_business.result()
     preparing.result()
-    assert before is not None
-    ties, events = changed_rows(old.ties, new.ties), changed_rows(old.events, new.events)
-    now = kept.changed(old, new)
-    if pinned is not None:
-        now = now.with_rates(pinned.survey.rates)
-    of_hubs = shared(now.ties_of(values_of(ties["hub"])))
-    reached = values_of(ties["code"], events["code"], of_hubs["code"]).to_numpy()
-    own = hashed(changed)
-    # Beyond whoever is tied to these nothing else is known of anybody; with whom they are tied counts, too.
-    near = before.around(before.near(np.union1d(reached, own)))
-    again = reconnected(near.survey, of_hubs, ties, events, now.events_of)
-    context = replace(near, survey=again.of(near.survey, now.rates, now.tables))
-    touched = np.setdiff1d(_touched(ties, events, near, context), own)
-    tied, related_now, turned = _otherwise_tied(work, base, touched, near, context)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # Read while it is found out who is tied to whom, which keeps one core busy.
+        everybody = pool.map(partial(_codes_of_shard, base), range(len(base.document["shards"])))
+        ties, events = changed_rows(old.ties, new.ties), changed_rows(old.events, new.events)
+        now = kept.changed(old, new)
+        if pinned is not None:
+            now = now.with_rates(pinned.survey.rates)
+        of_hubs = shared(now.ties_of(values_of(ties["hub"])))
+        reached = values_of(ties["code"], events["code"], of_hubs["code"]).to_numpy()
+        # Beyond those tied to these nothing else is known of anybody; with whom they are tied counts, too.
+        near = before.around(np.union1d(with_own, before.near(np.setdiff1d(reached, own))))
+        again = reconnected(near.survey, of_hubs, ties, events, now.events_of)
+        context = replace(near, survey=again.of(near.survey, now.rates, now.tables))
+        touched = np.setdiff1d(_touched(ties, events, near, context), own)
+        tied, related_now, turned = _otherwise_tied(work, everybody, touched, near, context)
     stand = context.survey.rates.equals(before.survey.rates)
     what = Renewal(base.folder.resolve(), changed, cohort, tied, related_now, turned, stand)
     laid = Tied.of(tied, related_now).over(base.tied, changed)
@@ -224,6 +229,13 @@ def renewal(
             return None
     kept_context = base.folder.resolve() / layout.CONTEXT
     return Found(what, context, ChangedContext.upon(kept_context, now.rates, now.tables, again), now, laid)
+
+
+def _loaded(base: Publication, changed: np.ndarray) -> tuple[Context, np.ndarray]:
+    """Return what features across enterprises knew of all, and hashes of some and all tied to them."""
+    context = base.context()
+    assert context is not None
+    return context, context.near(changed)
 
 
 def _in_business(snapshot: Snapshot, as_of: date, among: pa.Array) -> pa.Array:
@@ -274,14 +286,20 @@ def _touched(ties: pa.Table, events: pa.Table, old: Context, new: Context) -> np
 
 
 def _otherwise_tied(
-    work: Classifying, base: Publication, touched: np.ndarray, old: Context, new: Context
+    work: Classifying,
+    everybody: Iterable[tuple[pa.Array, pa.Array]],
+    touched: np.ndarray,
+    old: Context,
+    new: Context,
 ) -> tuple[pa.Array, dict[str, np.ndarray], pa.Array]:
     """Return who of the classified has another feature of tied enterprises now, these, and who is turned.
 
     Parameters
     ----------
-    work, base
-        What is classified, and the classification that is renewed.
+    work
+        What is classified.
+    everybody
+        Credit codes of the classified and their hashes, in order.
     touched
         Hashes of the enterprises that may have, uint64.
     old, new
@@ -296,29 +314,21 @@ def _otherwise_tied(
         other |= ~((then == now) | (np.isnan(then) & np.isnan(now)))
         turned |= other_side(work.fleet.thresholds.get(name), then, now)
         values[name] = now
-    codes, place = _classified(base, touched[other])
-    chosen = np.flatnonzero(other)[place]
-    return codes, {name: now[chosen] for name, now in values.items()}, codes.filter(pa.array(turned[chosen]))
+    wanted = pa.array(touched[other])
+    codes, places = [pa.array([], pa.string())], [np.zeros(0, dtype=np.int64)]
+    for of_shard, hashes in everybody:
+        place = pc.index_in(hashes, value_set=wanted)
+        here = pa.array(np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False)))
+        codes.append(of_shard.take(here))
+        places.append(place.take(here).to_numpy())
+    named, chosen = pa.concat_arrays(codes), np.flatnonzero(other)[np.concatenate(places)]
+    return named, {name: now[chosen] for name, now in values.items()}, named.filter(pa.array(turned[chosen]))
 
 
-def _classified(base: Publication, hashes: np.ndarray) -> tuple[pa.Array, np.ndarray]:
-    """Return the credit codes of those of some enterprises that are classified, sorted, and their places."""
-    wanted = pa.array(hashes, pa.uint64())
-
-    def found(number: int) -> tuple[pa.Array, np.ndarray]:
-        place = pc.index_in(base.shard_table(number, layout.NEIGHBOURHOOD, ["hash"])["hash"], wanted)
-        place = place.combine_chunks()
-        here = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
-        if not len(here):
-            return pa.array([], pa.string()), here
-        codes = base.shard_table(number, layout.NEIGHBOURHOOD, ["credit_code"])["credit_code"]
-        return codes.combine_chunks().take(pa.array(here)), place.take(pa.array(here)).to_numpy()
-
-    if not len(hashes):
-        return pa.array([], pa.string()), np.zeros(0, dtype=np.int64)
-    with ThreadPoolExecutor() as pool:
-        codes, places = zip(*pool.map(found, range(len(base.document["shards"]))), strict=True)
-    return pa.concat_arrays(codes), np.concatenate(places).astype(np.int64)
+def _codes_of_shard(base: Publication, number: int) -> tuple[pa.Array, pa.Array]:
+    """Return the credit codes of the enterprises of a shard and their hashes."""
+    found = base.shard_table(number, layout.NEIGHBOURHOOD, ["credit_code", "hash"])
+    return found["credit_code"].combine_chunks(), found["hash"].combine_chunks()
 
 
 def stretch(base: Publication, number: int) -> tuple[str, str | None]:
@@ -330,18 +340,17 @@ def stretch(base: Publication, number: int) -> tuple[str, str | None]:
 
 def within(codes: pa.Array, low: str, high: str | None) -> pa.Array:
     """Return those of some sorted codes with ``low <= code < high``."""
+    first, last = places_within(codes, low, high)
+    return codes.slice(first, last - first)
+
+
+def places_within(codes: pa.Array, low: str, high: str | None) -> tuple[int, int]:
+    """Return where those of some sorted codes with ``low <= code < high`` begin and end."""
 
     def place(code: str) -> int:
         return bisect_left(range(len(codes)), code, key=lambda at: codes[at].as_py())
 
-    first, last = place(low), len(codes) if high is None else place(high)
-    return codes.slice(first, last - first)
-
-
-def mask_within(codes: pa.Array | pa.ChunkedArray, low: str, high: str | None) -> Any:
-    """Return which codes have ``low <= code < high``."""
-    above = pc.greater_equal(codes, low)
-    return above if high is None else pc.and_(above, pc.less(codes, high))
+    return place(low), len(codes) if high is None else place(high)
 
 
 def other_side(thresholds: np.ndarray | None, before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ from risk_model.publication import layout
 from risk_model.publication.reading import by_code, laid_over
 from risk_model.publication.writing import WrittenShard, link_shard, write_shard
 from risk_model.registration import COLUMNS, registration_at
-from risk_model.renewal import Renewal, mask_within, other_side, stretch, within
+from risk_model.renewal import Renewal, other_side, places_within, stretch, within
 
 #: A file of which more is changed is written anew: what lies over the rest would cost more than it saves.
 REWRITE_SHARE = 0.25
@@ -331,11 +331,11 @@ class _Shard:
 
     def _own(self, tables: Sequence[pa.Table | None]) -> pa.Table | None:
         """Return the rows of this shard, sorted by credit code; None if there are none."""
-        own = [
-            table.filter(mask_within(table["credit_code"], *self._bounds))
-            for table in tables
-            if table is not None
-        ]
+        own = []
+        for table in tables:
+            if table is not None:
+                first, last = places_within(table["credit_code"].combine_chunks(), *self._bounds)
+                own.append(table.slice(first, last - first))
         together = [table for table in own if table.num_rows]
         return by_code(pa.concat_tables(together)) if together else None
 

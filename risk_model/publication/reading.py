@@ -490,6 +490,9 @@ def laid_over(whole: pa.Table, changed: pa.Table) -> pa.Table:
 
 def by_code(rows: pa.Table) -> pa.Table:
     """Return rows sorted by credit code, those of one code in the order that they have."""
+    codes = rows["credit_code"].combine_chunks()
+    if len(codes) < 2 or pc.all(pc.less_equal(codes[:-1], codes[1:])).as_py():
+        return rows
     return rows.take(pc.sort_indices(rows, sort_keys=[("credit_code", "ascending")]))
 
 
