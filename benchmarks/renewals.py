@@ -1,8 +1,9 @@
-"""A classification renewed after late records against a whole run, and what both say, compared."""
+"""A classification renewed after late records against a whole run, in turns, and what both say, compared."""
 
 from __future__ import annotations
 
 import shutil
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def renewals(
         found[way] = {"records_late": files.share, **_both(home, registry, kinds)}
         print(f"{enterprises:>10,} enterprises, late: {way:<30} {found[way]}", flush=True)
         if way == OF_ANYBODY:
-            found["untouched by a month"] = untouched_by_a_month(home, registry)
+            found["untouched by a month"] = untouched_by_a_month(home, registry, home / "whole-0")
         shutil.rmtree(home)
     shutil.rmtree(source, ignore_errors=True)
     return found
@@ -66,7 +67,7 @@ def late_delivery(folder: Path, enterprises: int, registry: Path) -> dict[str, A
 
 
 def _both(home: Path, registry: Path, kinds: tuple[str, ...]) -> dict[str, Any]:
-    """Renew and compute anew, with each kind of rates."""
+    """Renew, compute anew and renew again, with each kind of rates."""
     from features.home import Home
     from risk_model.publication import Publication
 
@@ -75,22 +76,37 @@ def _both(home: Path, registry: Path, kinds: tuple[str, ...]) -> dict[str, Any]:
     whole = []
     for kind in kinds:
         pinned = ("--rates-of", base.name) if kind == PUBLISHED else ()
-        seconds, made = {}, []
-        for how, options in (("renewed", ()), ("whole", ("--anew",))):
+        seconds: dict[str, list[float]] = {"renewed": [], "whole": []}
+        peaks: dict[str, float] = {}
+        made = {}
+        for how, options in (("renewed", ()), ("whole", ("--anew",)), ("renewed", ())):
             found = stage(home, "classify", "--as-of", AS_OF, *pinned, *options, registry=registry)
-            seconds[how] = round(found["of_the_command"], 2)
-            made.append(Publication.current(Home(home)))
-        whole.append(made[1])
+            seconds[how].append(round(found["of_the_command"], 2))
+            peaks[how] = max(peaks.get(how, 0.0), round(found["bytes"] / 2**20, 1))
+            made[how] = _aside(Publication.current(Home(home)), home / f"{how}-{len(told)}", base)
+        whole.append(made["whole"])
         told[kind] = {
             "seconds": seconds,
-            "faster": seconds["whole"] / seconds["renewed"],
-            "equal": equal(*made),
-            "margins_changed": _changed(base, made[1], "margin"),
-            "files_taken_over": _taken_over(base, made[0]),
+            "peak_mib": peaks,
+            "faster": statistics.median(seconds["whole"]) / statistics.median(seconds["renewed"]),
+            "equal": equal(made["renewed"], made["whole"]),
+            "margins_changed": _changed(base, made["whole"], "margin"),
+            "files_taken_over": _taken_over(base, made["renewed"]),
         }
     if len(whole) > 1:
         told["tiers that differ by the kind of rates"] = _changed(*whole, "tier")
     return told
+
+
+def _aside(publication: Any, folder: Path, base: Any) -> Any:
+    """Put a classification where none after it is renewed from it, and another one back in force."""
+    from risk_model.publication import Publication
+    from risk_model.publication.writing import set_current
+
+    set_current(base.folder.parent, base.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    publication.folder.rename(folder)
+    return Publication(folder)
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -159,11 +175,18 @@ def _taken_over(base: Any, renewed: Any) -> float:
     return sum(path.stat().st_ino in old for path in files) / len(files)
 
 
-def untouched_by_a_month(home: Path, registry: Path) -> float:
+def untouched_by_a_month(home: Path, registry: Path, folder: Path) -> float:
     """Return the share of enterprises of whom a month later the general model would say the same.
 
     Every feature is then between the same two thresholds as it was: that is what a renewal from one month to
     the next could leave alone.
+
+    Parameters
+    ----------
+    home, registry
+        Records and champions.
+    folder
+        Classification of the later date.
     """
     from features.definitions import LIBRARY
     from features.home import Home
@@ -172,7 +195,7 @@ def untouched_by_a_month(home: Path, registry: Path) -> float:
     from risk_model.renewal import other_side
     from risk_model.shipping import Fleet, ModelVersion
 
-    later = Publication.current(Home(home))
+    later = Publication(folder)
     stage(home, "classify", "--as-of", MONTH_BEFORE, registry=registry)
     before = Publication.current(Home(home))
     model, version = Registry(Home(registry)).load("general")
