@@ -53,10 +53,10 @@ def withheld(source: Path, out: Path, way: str, seed: int = 1) -> Files:
     """
     rng = np.random.default_rng(seed)
     paths = sorted(source.glob("*.parquet"))
-    rows = {path: pq.read_metadata(path).num_rows for path in paths}
+    sizes = {path: pq.read_metadata(path).num_rows for path in paths}
     may_be_late = [path for path in paths if path.stem not in ON_TIME]
-    wanted = SHARE * sum(rows.values())
-    share = wanted / sum(rows[path] for path in may_be_late)
+    wanted = SHARE * sum(sizes.values())
+    share = wanted / sum(sizes[path] for path in may_be_late)
     if way == OF_A_DISTRICT:
         chosen = _of_a_district(may_be_late, wanted)
     else:
@@ -91,15 +91,13 @@ def _of_a_district(paths: Sequence[Path], wanted: float) -> pa.Array:
     """
     districts: Counter[str] = Counter()
     for path in paths:
-        found = pc.value_counts(pc.utf8_slice_codeunits(_codes_in(path), 2, 8))
-        districts.update(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
+        districts += _counted(pc.utf8_slice_codeunits(_codes_in(path), 2, 8))
     large = {name: count for name, count in districts.items() if count >= wanted}
     chosen = min(large, key=lambda name: (large[name], name))
     records: Counter[str] = Counter()
     for path in paths:
         codes = _codes_in(path)
-        own = pc.value_counts(codes.filter(pc.equal(pc.utf8_slice_codeunits(codes, 2, 8), chosen)))
-        records.update(dict(zip(own.field(0).to_pylist(), own.field(1).to_pylist(), strict=True)))
+        records += _counted(codes.filter(pc.equal(pc.utf8_slice_codeunits(codes, 2, 8), chosen)))
     codes = sorted(records)
     gathered = np.cumsum([records[code] for code in codes])
     return pa.array(codes[: int(np.searchsorted(gathered, wanted)) + 1])
@@ -107,6 +105,11 @@ def _of_a_district(paths: Sequence[Path], wanted: float) -> pa.Array:
 
 def _codes_in(path: Path) -> pa.ChunkedArray:
     return pq.read_table(path, columns=["credit_code"])["credit_code"].drop_null()
+
+
+def _counted(texts: pa.ChunkedArray) -> Counter[str]:
+    found = pc.value_counts(texts)
+    return Counter(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
 
 
 def load_late(home: Path, files: Files) -> None:

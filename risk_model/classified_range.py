@@ -21,6 +21,7 @@ from risk_model.calibration import probability
 from risk_model.coverage import records_known
 from risk_model.model import Contributions, RiskModel
 from risk_model.publication import Publication, layout
+from risk_model.publication.lists import lists_of
 from risk_model.publication.reading import by_code
 from risk_model.publication.writing import WrittenShard, write_shard
 from risk_model.registration import registration_at
@@ -165,27 +166,15 @@ def neighbourhood(work: Classifying, codes: pa.Array, rates: np.ndarray, near: N
         What they were made of.
     """
     assert work.plan.beyond is not None
-    columns = {"credit_code": codes, "hash": pa.array(hashed(codes)), "values": _lists(rates.T)}
+    columns = {"credit_code": codes, "hash": pa.array(hashed(codes)), "values": lists_of(rates.T)}
     return pa.table(columns | near.columns(work.plan.beyond))
 
 
 def own_values(work: Classifying, table: pa.Table) -> pa.Table:
     """Return rows of the file of features."""
     values = np.column_stack([table[name].to_numpy() for name in work.own])
-    return rows_of_values(table["credit_code"].combine_chunks(), values)
-
-
-def rows_of_values(codes: pa.Array, values: np.ndarray) -> pa.Table:
-    """Return rows of the file of features.
-
-    Parameters
-    ----------
-    codes
-        Credit codes, shape (n,).
-    values
-        Features, rates of the neighbourhood apart, shape (n, features).
-    """
-    return pa.table([codes, _lists(values)], schema=layout.features_schema(values.shape[1]))
+    codes, schema = table["credit_code"].combine_chunks(), layout.features_schema(len(work.own))
+    return pa.table([codes, lists_of(values)], schema=schema)
 
 
 def facts_of(
@@ -227,12 +216,6 @@ def counts_of(work: Classifying, rows: pa.Table) -> dict[str, dict[str, Any]]:
 def _counted(texts: pa.ChunkedArray) -> dict[str, int]:
     found = pc.value_counts(texts)
     return dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True))
-
-
-def _lists(matrix: np.ndarray) -> pa.Array:
-    """Return the rows of a matrix as lists of fixed size."""
-    flat = pa.array(np.ascontiguousarray(matrix).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
 
 
 def score_rows(work: Classifying, table: pa.Table, who: pa.Table, records: np.ndarray) -> Scored:
@@ -325,7 +308,7 @@ def _score(
         schema=layout.CLASSIFICATION_SCHEMA,
     )
     contributions = pa.table(
-        [codes, pa.array(np.full(count, explained.base)), _lists(explained.values)],
+        [codes, pa.array(np.full(count, explained.base)), lists_of(explained.values)],
         schema=layout.contributions_schema(len(model.feature_names)),
     )
     return rows, contributions, residual

@@ -30,6 +30,7 @@ from risk_model.classified_range import (
 )
 from risk_model.coverage import records_known
 from risk_model.publication import layout
+from risk_model.publication.lists import matrix_of
 from risk_model.publication.reading import by_code, laid_over
 from risk_model.publication.writing import WrittenShard, link_shard, write_shard
 from risk_model.registration import COLUMNS, registration_at
@@ -178,6 +179,8 @@ class _Shard:
     @cached_property
     def _out(self) -> pa.Array:
         """Codes of those of them whose records are others now."""
+        if not len(self._changed):
+            return self._changed
         return self._changed.filter(pc.is_in(self._changed, value_set=self._there))
 
     @cached_property
@@ -206,7 +209,7 @@ class _Shard:
         if self._what.rates_stand:
             return self._turned
         moved = pc.is_in(self._codes, value_set=self._turned).to_numpy(zero_copy_only=False).copy()
-        before = _matrix(self._stays["values"]).T
+        before = matrix_of(self._stays["values"]).T
         for place, name in enumerate(self._work.near):
             moved |= other_side(self._work.fleet.thresholds.get(name), before[place], self._rates[place])
         return self._codes.filter(pa.array(moved))
@@ -226,7 +229,7 @@ class _Shard:
         if not len(again):
             return None
         work = self._work
-        own = _matrix(self._base.shard_table(self._number, layout.FEATURES, codes=again)["values"]).T.copy()
+        own = matrix_of(self._base.shard_table(self._number, layout.FEATURES, codes=again)["values"]).T.copy()
         columns = dict(zip(work.own, own, strict=True))
         place = pc.index_in(again, value_set=self._what.tied).fill_null(-1).to_numpy().astype(np.int64)
         for name, values in self._what.related.items():
@@ -246,7 +249,7 @@ class _Shard:
             return self._rates[:, pc.index_in(again, value_set=self._codes).to_numpy()]
         columns = ["credit_code", "values"]
         near = self._base.shard_table(self._number, layout.NEIGHBOURHOOD, columns, codes=again)
-        return _matrix(near["values"]).T
+        return matrix_of(near["values"]).T
 
     def write(self, found: Sequence[_Found]) -> WrittenShard:
         """Write it.
@@ -257,7 +260,7 @@ class _Shard:
             What was found of those who are computed anew or scored again, here and elsewhere.
         """
         work, again = self._work, self._again
-        new = bool(len(self.anew) or len(again) or (len(self._changed) and len(self._out)))
+        new = bool(len(self.anew) or len(again) or len(self._out))
         if self._what.rates_stand and not new:
             return link_shard(work.folder, self._base.shard_folder(self._number))
         tables: dict[str, pa.Table] = {}
@@ -405,12 +408,6 @@ def _counts(told: Mapping[str, int], gone: Mapping[str, int], come: Mapping[str,
     found.subtract(gone)
     found.update(come)
     return {name: count for name, count in found.items() if count}
-
-
-def _matrix(lists: pa.ChunkedArray) -> np.ndarray:
-    """Return lists of fixed size as rows."""
-    found = lists.combine_chunks()
-    return np.asarray(found.flatten().to_numpy().reshape(len(found), -1))
 
 
 def _in_order(first: pa.Array, second: pa.Array) -> pa.Array:

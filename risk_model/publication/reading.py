@@ -24,6 +24,7 @@ from features.errors import InputError
 from features.home import Home
 from features.kernel import Context
 from risk_model.publication import layout
+from risk_model.publication.lists import matrix_of
 from risk_model.publication.lookup import SortedFile, sorted_file
 from risk_model.publication.tied import Tied
 from risk_model.tiers.headline import decisive_last
@@ -522,7 +523,7 @@ def _opened(path: Path) -> ds.Dataset:
 
 def _columns(lists: pa.ChunkedArray, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the columns of lists of fixed size, by name."""
-    matrix = pc.list_flatten(lists).to_numpy().reshape(len(lists), len(names))
+    matrix = matrix_of(lists)
     return {name: matrix[:, place] for place, name in enumerate(names)}
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from risk_model.publication import layout
+from risk_model.publication.lists import lists_of, matrix_of
 
 
 @dataclass(frozen=True)
@@ -71,27 +72,20 @@ class Tied:
         here = np.flatnonzero(place >= 0)
         if not len(here):
             return rows
-        lists = rows["values"].combine_chunks()
-        matrix = lists.flatten().to_numpy().reshape(len(lists), len(names)).copy()
+        matrix = matrix_of(rows["values"]).copy()
         columns = np.array([names.index(name) for name in self.names])
         matrix[here[:, None], columns] = self.values[place[here]]
-        values = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), len(names))
-        return rows.set_column(rows.schema.get_field_index("values"), rows.schema.field("values"), values)
+        place_of = rows.schema.get_field_index("values")
+        return rows.set_column(place_of, rows.schema.field(place_of), lists_of(matrix))
 
     def save(self, path: Path) -> None:
         """Write it."""
         schema = layout.features_schema(len(self.names))
-        values = pa.FixedSizeListArray.from_arrays(pa.array(self.values.reshape(-1)), len(self.names))
-        rows = pa.table([self.codes, values], schema=schema)
+        rows = pa.table([self.codes, lists_of(self.values)], schema=schema)
         pq.write_table(rows, path, row_group_size=layout.ROWS_A_GROUP, **layout.PACKED_ELSE)
 
     @classmethod
     def load(cls, path: Path, names: tuple[str, ...]) -> Tied:
         """Read what :meth:`save` wrote."""
         rows = pq.read_table(path)
-        lists = rows["values"].combine_chunks()
-        return cls(
-            rows["credit_code"].combine_chunks(),
-            names,
-            lists.flatten().to_numpy().reshape(len(lists), len(names)),
-        )
+        return cls(rows["credit_code"].combine_chunks(), names, matrix_of(rows["values"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,6 @@ def test_every_stage_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(province, "QUICK", replace(province.QUICK, trained_on=3000, others=1500))
     monkeypatch.setattr(province, "RUNNERS", ("threads", "dask"))
     monkeypatch.setattr(province, "LOOKUPS", 3)
-    ways = (late_records.OF_A_DISTRICT, late_records.OF_ANYBODY)
-    monkeypatch.setattr(province, "renewals", partial(renewals.renewals, ways=ways))
     found = province.run(quick=True)
     assert set(found) == {"ratios", "figures", "aims"}
     large = found["figures"]["sizes"]["2000"]
@@ -33,7 +30,7 @@ def test_every_stage_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (tmp_path / "features.parquet").is_file()
     assert found["figures"]["clusters"]["equal"]
     renewal = found["figures"]["renewal"]
-    for way in ways:
+    for way in late_records.LATE:
         fresh, published = renewal[way][renewals.FRESH], renewal[way][renewals.PUBLISHED]
         assert fresh["equal"]
         assert published["equal"]
