@@ -81,14 +81,6 @@ class Survey:
     events: pa.Table
     tables: frozenset[str]
 
-    def ties_of(self, hubs: pa.Array) -> pa.Table:
-        """Return the ties of some hubs."""
-        return rows_with(self.ties, "hub", hubs)
-
-    def events_of(self, codes: pa.Array) -> pa.Table:
-        """Return what is counted of some enterprises (hashes of their credit codes)."""
-        return rows_with(self.events, "code", codes)
-
 
 def rows_with(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
     """Return the rows with one of some values in a column, in their order; large tables on all cores."""
