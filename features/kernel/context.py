@@ -379,9 +379,10 @@ class Context:
         """
         if not len(self._codes):
             return np.full(len(hashes), -1, dtype=np.int64)
-        member = np.searchsorted(self._codes, hashes)
+        member = self._codes.searchsorted(hashes)
         member[member == len(self._codes)] = 0
-        return np.where(self._codes[member] == hashes, member, -1)
+        member[self._codes[member] != hashes] = -1
+        return member
 
     def related_to(
         self, tie: int, at_most: int, terms: int, member: np.ndarray, at: np.ndarray

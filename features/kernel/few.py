@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 
-from features.kernel.plan import TablePlan, ValueColumn
+from features.kernel.plan import ENDS, TablePlan, ValueColumn
 from features.kernel.records import Arrays, condition_bits
 
 NEVER = int(np.datetime64("9999-12-31", "D").astype(np.int64))
@@ -24,8 +24,7 @@ NEVER = int(np.datetime64("9999-12-31", "D").astype(np.int64))
 REMEMBERED = 20_000
 #: Ordinal of 1970-01-01.
 EPOCH = date(1970, 1, 1).toordinal()
-_INT32 = pa.int32()
-_ENDS = ("withdrawn_at", "repaired_at", "expires_at")
+_MISSING = float("nan")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,70 @@ class FewRecords:
         )
 
 
-def few_arrays(plan: TablePlan, table: pa.Table | FewRecords | None) -> tuple[list[int], Arrays]:
+class Few(NamedTuple):
+    """Records of one table of one enterprise in the order of the loop, as plain lists.
+
+    Attributes
+    ----------
+    order
+        Places of the records in what was given.
+    event_day, visible_from, visible_to
+        Days since 1970-01-01.
+    words
+        Conditions that hold, as in :class:`features.kernel.records.Arrays`.
+    values
+        One list a value column of the plan.
+    """
+
+    order: Sequence[int]
+    event_day: list[int]
+    visible_from: list[int]
+    visible_to: list[int]
+    words: list[int]
+    values: list[list[float]]
+
+
+def few_lists(plan: TablePlan, table: pa.Table | FewRecords) -> Few:
+    """Return the records of one enterprise as lists.
+
+    Parameters
+    ----------
+    plan
+        What is needed of the table.
+    table
+        Records in canonical schema, in any order, at least one.
+    """
+    count = table.num_rows
+    found = _columns(table, plan)
+    event, recorded = _days(found["event_date"]), _days(found["recorded_at"])
+    until = [NEVER] * count
+    for name in ENDS:
+        ends = found[name]
+        if ends.count(None) < count:
+            until = [
+                last if end is None else min(last, end.toordinal() - EPOCH)
+                for last, end in zip(until, ends, strict=True)
+            ]
+    values = [_numbers(column, found[column.column]) for column in plan.values]
+    words = _words(plan, table, found)
+    order = range(count)
+    if count > 1:
+        keys: list[Any] = list(zip(event, recorded, strict=True))
+        if len(set(keys)) < count:
+            keys = list(zip(event, recorded, _column(table, "record_id"), strict=True))
+        places = sorted(order, key=keys.__getitem__)
+        if places != list(order):
+
+            def ordered(numbers: list[Any]) -> list[Any]:
+                return [numbers[place] for place in places]
+
+            values = [ordered(numbers) for numbers in values]
+            event, recorded, until, words = map(ordered, (event, recorded, until, words))
+            return Few(places, event, recorded, until, words, values)
+    return Few(order, event, recorded, until, words, values)
+
+
+def few_arrays(plan: TablePlan, table: pa.Table | FewRecords | None) -> tuple[Sequence[int], Arrays]:
     """Return the order of the records of one enterprise, and the records as arrays.
 
     Parameters
@@ -73,28 +135,12 @@ def few_arrays(plan: TablePlan, table: pa.Table | FewRecords | None) -> tuple[li
     """
     if table is None or table.num_rows == 0:
         return [], _no_records(max(len(plan.values), 1))
-    count = table.num_rows
-    event, recorded = _days(table, "event_date"), _days(table, "recorded_at")
-    order = list(range(count))
-    if count > 1:
-        keys: list[Any] = list(zip(event, recorded, strict=True))
-        if len(set(keys)) < count:
-            keys = list(zip(event, recorded, _values(table, "record_id"), strict=True))
-        order.sort(key=keys.__getitem__)
-    until = [NEVER] * count
-    for name in _ENDS:
-        for i, end in enumerate(_days(table, name)):
-            if end is not None and end < until[i]:
-                until[i] = end
-    columns = {name: _values(table, name) for name in plan.columns}
-    values = np.empty((max(len(plan.values), 1), count))
-    for place, column in enumerate(plan.values):
-        values[place] = _numbers(column, columns[column.column])
-    words = _words(plan, table, columns)
-    days = np.array([event, recorded, until], dtype=np.int32)
-    if order != list(range(count)):
-        values, words, days = np.ascontiguousarray(values[:, order]), words[order], days.take(order, axis=1)
-    return order, Arrays(np.array([0, count], dtype=np.int64), days[0], days[1], days[2], words, values)
+    few = few_lists(plan, table)
+    count = len(few.words)
+    values = np.array(few.values, dtype=np.float64) if few.values else np.empty((1, count))
+    event, recorded, until = np.array([few.event_day, few.visible_from, few.visible_to], dtype=np.int32)
+    words = np.array(few.words, dtype=np.uint64)
+    return few.order, Arrays(np.array([0, count], dtype=np.int64), event, recorded, until, words, values)
 
 
 def rows_of(table: pa.Table | FewRecords, order: Sequence[int]) -> list[Mapping[str, Any]]:
@@ -124,51 +170,58 @@ def together(parts: Sequence[Arrays]) -> Arrays:
     )
 
 
-def _values(table: pa.Table | FewRecords, name: str) -> list[Any]:
+def _column(table: pa.Table | FewRecords, name: str) -> Sequence[Any]:
     if isinstance(table, FewRecords):
         return table.column(name)
     found: list[Any] = table[name].to_pylist()
     return found
 
 
-def _days(table: pa.Table | FewRecords, name: str) -> list[Any]:
-    """Return dates as days since 1970-01-01, None where there is none."""
+def _columns(table: pa.Table | FewRecords, plan: TablePlan) -> dict[str, Sequence[Any]]:
+    """Return the columns that the loop needs."""
     if isinstance(table, FewRecords):
-        return [day if day is None else day.toordinal() - EPOCH for day in table.column(name)]
-    found: list[Any] = []
-    for chunk in table[name].chunks:
-        found += chunk.view(_INT32).to_pylist()
-    return found
+        names, read = plan.of_a_row
+        return dict(zip(names, zip(*map(read, table.rows), strict=True), strict=True))
+    return {name: _column(table, name) for name in plan.of_a_row[0]}
 
 
-def _words(plan: TablePlan, table: pa.Table | FewRecords, columns: dict[str, list[Any]]) -> np.ndarray:
+def _days(days: Sequence[date]) -> list[int]:
+    """Return dates as days since 1970-01-01."""
+    return [day.toordinal() - EPOCH for day in days]
+
+
+def _words(plan: TablePlan, table: pa.Table | FewRecords, columns: Mapping[str, Sequence[Any]]) -> list[int]:
     if not plan.condition_columns:
         return _bits(plan, table)
-    keys = list(zip(*(columns[name] for name in plan.condition_columns), strict=True))
+    keys = list(zip(*[columns[name] for name in plan.condition_columns], strict=True))
     remembered = plan.words
     found = [remembered.get(key) for key in keys]
     if None in found:
         words = _bits(plan, table)
         if len(remembered) + len(keys) > REMEMBERED:
             remembered.clear()
-        remembered.update(zip(keys, words.tolist(), strict=True))
+        remembered.update(zip(keys, words, strict=True))
         return words
-    return np.array(found, dtype=np.uint64)
+    return cast("list[int]", found)
 
 
-def _bits(plan: TablePlan, table: pa.Table | FewRecords) -> np.ndarray:
-    return condition_bits(plan, table.table() if isinstance(table, FewRecords) else table)
+def _bits(plan: TablePlan, table: pa.Table | FewRecords) -> list[int]:
+    words: list[int] = condition_bits(
+        plan, table.table() if isinstance(table, FewRecords) else table
+    ).tolist()
+    return words
 
 
 def _numbers(column: ValueColumn, values: Sequence[Any]) -> list[float]:
     """Return what :func:`features.kernel.records.numbers` does, of a list."""
-    missing = float("nan")
     if column.categories is not None:
         place = column.place_of
         if column.characters is not None:
             values = [value and value[: column.characters] for value in values]
-        return [place.get(value, missing) for value in values]
+        return [place.get(value, _MISSING) for value in values]
     return [
-        missing if value is None else float(value.toordinal() - EPOCH if isinstance(value, date) else value)
+        _MISSING
+        if value is None
+        else (float(value.toordinal() - EPOCH) if isinstance(value, date) else float(value))
         for value in values
     ]

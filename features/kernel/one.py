@@ -12,20 +12,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numba import njit
 
 from features.definitions.across import Measure, Tie
 from features.definitions.terms import Combination
+from features.kernel.aggregate import aggregate
 from features.kernel.beyond import BeyondPlan, RatePlan, newest
-from features.kernel.combine import due_year
 from features.kernel.context import Context
-from features.kernel.evaluate import fill_terms
-from features.kernel.records import Arrays
+from features.kernel.few import Few
 from features.kernel.survey import hashed
 
 if TYPE_CHECKING:
-    from features.kernel.plan import Plan
+    from features.kernel.plan import Plan, TablePlan
 
 _KINDS = {kind: code for code, kind in enumerate(Combination)}
 _VALUE = _KINDS[Combination.VALUE]
@@ -36,6 +34,7 @@ _YEARS_MISSING = _KINDS[Combination.YEARS_MISSING]
 #: Most parameters that a combination has.
 _PARAMETERS = 3
 _NAN = float("nan")
+_ONLY = np.zeros(1, dtype=np.int64)
 
 
 class _Rate(NamedTuple):
@@ -59,6 +58,71 @@ class _Tied(NamedTuple):
     term: int
 
 
+class PackedRecords(NamedTuple):
+    """Records of one enterprise over all tables that it has any in, one table after the other.
+
+    Attributes
+    ----------
+    tables
+        Places of the tables in the plan, int64, shape (t,).
+    places
+        First record and first value of each table, then how many there are, int64, shape (2 * (t + 1),).
+    event_day, visible_from, visible_to, words
+        Of the records, as in :class:`features.kernel.records.Arrays`.
+    values
+        Value columns of each table one after the other, float64.
+    """
+
+    tables: np.ndarray
+    places: np.ndarray
+    event_day: np.ndarray
+    visible_from: np.ndarray
+    visible_to: np.ndarray
+    words: np.ndarray
+    values: np.ndarray
+
+
+#: Numbers of a table's plan in the array of shapes.
+_SHAPE = 8
+
+
+def _shapes(plan: Plan) -> np.ndarray:
+    """Return of each table how much of its plan lies where in the arrays of :class:`PlanOfOne`.
+
+    Counts of conditions, terms, value columns, half-lives and days of weights; the first integer, the first
+    weight, and the first term, which is also the first blank.
+    """
+    rows = np.zeros((len(plan.tables), _SHAPE), dtype=np.int64)
+    integers = weights = terms = 0
+    for row, table in zip(rows, plan.tables.values(), strict=True):
+        row[:] = (
+            len(table.conditions),
+            len(table.operation),
+            max(len(table.values), 1),
+            *table.weights.shape,
+            integers,
+            weights,
+            terms,
+        )
+        integers += sum(len(part) for part in _integers(table))
+        weights += table.weights.size
+        terms += len(table.operation)
+    return rows
+
+
+def _integers(table: TablePlan) -> tuple[np.ndarray, ...]:
+    """Return what the loop reads of a table's plan, each of the terms' length but the first."""
+    return (
+        table.first,
+        table.place,
+        table.operation,
+        table.value,
+        table.year,
+        table.parameter,
+        table.window,
+    )
+
+
 class PlanOfOne:
     """What a plan needs for one enterprise, worked out once; safe for several threads.
 
@@ -71,6 +135,12 @@ class PlanOfOne:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._starts: dict[frozenset[str], np.ndarray] = {}
+        self._table_places = {name: place for place, name in enumerate(plan.tables)}
+        tables = list(plan.tables.values())
+        self._shapes = _shapes(plan)
+        self._integers = np.concatenate([part for table in tables for part in _integers(table)] or [_ONLY])
+        self._weights = np.concatenate([table.weights.ravel() for table in tables] or [np.zeros(1)])
+        self._blank = np.concatenate([table.blank for table in tables] or [np.zeros(1)])
         alone = [(column, feature) for column, feature in enumerate(plan.features) if feature.across is None]
         places = [[plan.place_of(term) for term in feature.terms] for _, feature in alone]
         self._columns = np.array([column for column, _ in alone], dtype=np.int64)
@@ -108,13 +178,49 @@ class PlanOfOne:
             found.setdefault((part.related.tie, part.related.at_most), []).append(told)
         return found
 
-    def terms(self, prepared: Mapping[str, Arrays], known: frozenset[str], today: np.ndarray) -> np.ndarray:
+    def packed(self, records: Mapping[str, Few]) -> PackedRecords:
+        """Return the records of an enterprise in few arrays, as the loop over all tables reads them.
+
+        Parameters
+        ----------
+        records
+            Table of the plan → its records, of tables that have any.
+        """
+        event: list[int] = []
+        recorded: list[int] = []
+        until: list[int] = []
+        words: list[int] = []
+        values: list[float] = []
+        places = [0, 0]
+        tables = []
+        for name, found in records.items():
+            tables.append(self._table_places[name])
+            event += found.event_day
+            recorded += found.visible_from
+            until += found.visible_to
+            words += found.words
+            for column in found.values:
+                values += column
+            places += (len(words), len(values))
+        count = len(words)
+        days = np.array([*event, *recorded, *until], dtype=np.int32)
+        return PackedRecords(
+            np.array(tables, dtype=np.int64),
+            np.array(places, dtype=np.int64),
+            days[:count],
+            days[count : 2 * count],
+            days[2 * count :],
+            np.array(words, dtype=np.uint64),
+            np.array(values, dtype=np.float64),
+        )
+
+    def terms(self, records: PackedRecords, known: frozenset[str], today: np.ndarray) -> np.ndarray:
         """Return the terms of an enterprise at a day.
 
         Parameters
         ----------
-        prepared
-            Tables of which it has records.
+        records
+            From :meth:`packed`.
         known
             Tables that are known, of which one without records means that there are none.
         today
@@ -133,9 +239,7 @@ class PlanOfOne:
                     start[plan.places[name], 0] = table.blank
             self._starts[known] = start
         found = start.copy()
-        year = due_year(today)
-        for name, records in prepared.items():
-            fill_terms(plan.tables[name], records, _ONLY, today, year, found[plan.places[name]])
+        _fill(*records, today, self._shapes, self._integers, self._weights, self._blank, found)
         return found
 
     def combine(self, terms: np.ndarray, today: np.ndarray, result: np.ndarray) -> None:
@@ -199,7 +303,7 @@ class PlanOfOne:
                     result[rate.column] = _rate_near(rate, context, own, registrations, at)
         if not self._ties:
             return
-        member = context.members(hashed(pa.array([credit_code])))
+        member = context.members(hashed([credit_code]))
         place, terms_told = np.array([at], dtype=np.int64), len(beyond.terms)
         for (tie, at_most), measures in self._ties.items():
             wanted = [one for one in measures if tables.issuperset(one.tables)]
@@ -214,9 +318,6 @@ class PlanOfOne:
                     result[one.column] = found[1 + one.term]
                 else:
                     result[one.column] = _ratio(found[1 + terms_told + one.term], found[0])
-
-
-_ONLY = np.zeros(1, dtype=np.int64)
 
 
 def _rate_near(
@@ -286,6 +387,48 @@ def _combine(kinds, columns, first, second, parameters, terms, today, result):  
             due = min(max(due, 0), np.int64(parameters[0, i]))
             value = np.float64(due - _ones(np.int64(a) & ((np.int64(1) << due) - 1)))
         result[columns[i]] = value
+
+
+@njit(nogil=True, cache=True)
+def _fill(  # type: ignore[no-untyped-def]
+    tables, places, event, begun, ended, words, values, today, shapes, integers, weights, blank, out
+):
+    """Fill in the terms of all tables that there are records of; each table by the loop of all."""
+    only = np.zeros(1, dtype=np.int64)
+    starts = np.zeros(2, dtype=np.int64)
+    due = np.empty(1, dtype=np.int64)
+    year, month = _year_and_month(today[0])
+    due[0] = year - (1 if month > 6 else 2)
+    for i in range(tables.shape[0]):
+        conditions, terms, columns, rows, longest, at, weight, to = shapes[tables[i]]
+        begin, end, first = places[2 * i], places[2 * i + 2], places[2 * i + 1]
+        starts[1] = end - begin
+        if places[2 * i + 3] == first:
+            numbers = np.empty((columns, end - begin))
+        else:
+            numbers = values[first : first + columns * (end - begin)].reshape((columns, end - begin))
+        of_conditions, at = integers[at : at + conditions + 1], at + conditions + 1
+        aggregate(
+            starts,
+            event[begin:end],
+            begun[begin:end],
+            ended[begin:end],
+            words[begin:end],
+            numbers,
+            only,
+            today,
+            due,
+            of_conditions,
+            integers[at : at + terms],
+            integers[at + terms : at + 2 * terms],
+            integers[at + 2 * terms : at + 3 * terms],
+            integers[at + 3 * terms : at + 4 * terms],
+            integers[at + 4 * terms : at + 5 * terms],
+            integers[at + 5 * terms : at + 6 * terms],
+            weights[weight : weight + rows * longest].reshape((rows, longest)),
+            blank[to : to + terms],
+            out[to : to + terms],
+        )
 
 
 @njit(nogil=True, cache=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from features.kernel.combine import Combining
 if TYPE_CHECKING:
     from features.kernel.one import PlanOfOne
 
+#: Columns of the days from which on a record counts no more.
+ENDS = ("withdrawn_at", "repaired_at", "expires_at")
 #: Conditions of one table are the bits of a 64-bit word.
 MAXIMUM_CONDITIONS = 64
 
@@ -100,6 +103,12 @@ class TablePlan:
     columns: tuple[str, ...]
     #: Words of conditions remembered by the values of :attr:`condition_columns`.
     words: dict[tuple[object, ...], int] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def of_a_row(self) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+        """Columns that the loop needs of a record, with the dates, and what takes them out of a row."""
+        names = tuple(dict.fromkeys(("event_date", "recorded_at", *ENDS, *self.columns)))
+        return names, itemgetter(*names)
 
     @classmethod
     def build(cls, table: str, terms: list[Term]) -> TablePlan:

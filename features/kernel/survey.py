@@ -101,9 +101,11 @@ _ROWS_A_STRETCH = 500_000
 _FEW = 16
 
 
-def hashed(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+def hashed(values: pa.Array | pa.ChunkedArray | list[str]) -> np.ndarray:
     """Return 64-bit hashes of strings, the same on every machine; uint64."""
-    objects = np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)
+    if not isinstance(values, list):
+        values = values.to_numpy(zero_copy_only=False)
+    objects = np.asarray(values, dtype=object)
     return np.asarray(pd.util.hash_array(objects, categorize=len(objects) > _FEW), dtype=np.uint64)
 
 

@@ -12,7 +12,7 @@ from features.kernel import Context, Plan
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import due_year
 from features.kernel.evaluate import fill_beyond, fill_terms
-from features.kernel.few import EPOCH, FewRecords, few_arrays, rows_of, together
+from features.kernel.few import EPOCH, Few, FewRecords, few_arrays, few_lists, rows_of, together
 from features.kernel.records import Arrays
 from features.records import TABLES
 
@@ -57,27 +57,29 @@ def compute_one(
         If the context was made for other features.
     """
     today = np.array([as_of.toordinal() - EPOCH], dtype=np.int64)
-    prepared, registrations = {}, None
+    lists: dict[str, Few] = {}
+    registrations = None
     known = frozenset(known_tables)
     near = context is not None and plan.beyond is not None
     for name, table_plan in plan.tables.items():
         if name in known:
             table = records.get(name)
             if table is not None and table.num_rows:
-                order, prepared[name] = few_arrays(table_plan, table)
+                found = lists[name] = few_lists(table_plan, table)
                 if name == "enterprise" and near:
-                    registrations = rows_of(table, order)
+                    registrations = rows_of(table, found.order)
             elif name == "enterprise":
                 registrations = []
     one = plan.of_one
-    terms = one.terms(prepared, known, today)
+    packed = one.packed(lists)
+    terms = one.terms(packed, known, today)
     result = np.full(len(plan.features), np.nan)
     one.combine(terms, today, result)
     if context is not None and near:
         at = int(context.places(today)[0])
         if at >= 0 and context.dates[at] != today[0]:
             # The context counts this enterprise as it was then: so it must be left out.
-            terms = one.terms(prepared, known, context.dates[at : at + 1])
+            terms = one.terms(packed, known, context.dates[at : at + 1])
         one.look_beyond(context, terms, registrations, credit_code, at, result)
     return result[None]
 
@@ -133,7 +135,7 @@ def compute_many(
     return result.T
 
 
-def _registrations(table: pa.Table | FewRecords | None, order: list[int], beyond: BeyondPlan) -> pa.Table:
+def _registrations(table: pa.Table | FewRecords | None, order: Sequence[int], beyond: BeyondPlan) -> pa.Table:
     """Return where the enterprise was registered, in the order of its registrations."""
     columns = list(dict.fromkeys(level.column for level in beyond.levels))
     if table is None:
