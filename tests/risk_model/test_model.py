@@ -16,6 +16,7 @@ from features.definitions import LIBRARY
 from features.errors import InputError
 from risk_model.calibration import Platt, fit_platt
 from risk_model.dataset import own_features
+from risk_model.explanation.trees import FEW
 from risk_model.growing import fit_booster
 from risk_model.model import RiskModel
 from risk_model.specification import load_specification
@@ -55,6 +56,22 @@ def test_a_score_is_the_same_alone_in_a_batch_and_in_any_column_order(training: 
     assert (alone == margin[:20]).all()
     order = np.random.default_rng(0).permutation(len(matrix))
     assert (model.margin(matrix[order]) == margin[order]).all()
+
+
+def test_a_score_is_the_same_by_the_tables_of_explanations(training: Any) -> None:
+    trained, rows = training.model, training.dataset.part("test")
+    matrix = trained.matrix(rows)[:40]
+    matrix[::3, ::5] = np.nan
+
+    unprepared = replace(trained, base=None if trained.base is None else replace(trained.base))
+    assert "_explainer" not in vars(unprepared)
+    expected = unprepared.raw_margin(matrix)
+    prepared = replace(unprepared)
+    prepared.prepare()
+    for rows_at_once in (1, 2, FEW - 1, FEW, 40):
+        parts = [prepared.raw_margin(matrix[i : i + rows_at_once]) for i in range(0, 40, rows_at_once)]
+        assert (np.concatenate(parts) == expected).all()
+    assert prepared.raw_margin(matrix[:0]).shape == (0,)
 
 
 def test_a_sector_model_starts_from_the_general_one(trainings: Any) -> None:

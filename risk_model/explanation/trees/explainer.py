@@ -14,7 +14,14 @@ import numpy as np
 from features.errors import InputError
 from risk_model.explanation.trees.axes import find_axes
 from risk_model.explanation.trees.ensemble import Ensemble, read_ensemble
-from risk_model.explanation.trees.kernel import BLOCK, FEW, add_contributions, add_few, add_margins
+from risk_model.explanation.trees.kernel import (
+    BLOCK,
+    FEW,
+    add_contributions,
+    add_few,
+    add_margins,
+    few_margins,
+)
 from risk_model.explanation.trees.tables import build_coding, build_tables, pack
 
 #: Memory of the tables, at most, unless the caller says otherwise: 128 MiB.
@@ -155,6 +162,11 @@ class TreeExplainer:
         """
         rows = self._rows(matrix)
         out = np.zeros(len(rows))
+        if len(rows) < FEW and not len(self._deep.value):
+            few_margins(
+                self._packed, self._coding.points, self._tables.leaf_values, rows, self._in_place, out
+            )
+            return out
         self._run(add_margins, rows, self._in_place, 1.0, out, threads)
         return out
 

@@ -169,13 +169,55 @@ def _add_deep(deep, leaf, pattern, n, total, before, after, sums):  # type: igno
 
 
 @njit(nogil=True, cache=True)
-def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
+def _encode_one(integers, points, matrix, r, columns, codes):  # type: ignore[no-untyped-def]
+    """Fill ``codes[axis]`` for one row of a packed model."""
+    feature, categorical = integers[integers[0] : integers[1]], integers[integers[1] : integers[2]]
+    point_start, point_codes = integers[integers[2] : integers[3]], integers[integers[3] : integers[4]]
+    zero, one = np.uint64(0), np.uint64(1)
+    for axis in range(np.uint64(feature.shape[0])):
+        x = matrix[r, columns[feature[axis]]]
+        if categorical[axis]:
+            x = np.trunc(x) if x > -1.0 and x <= _LARGEST_CATEGORY else -1.0
+        elif np.isnan(x):
+            codes[axis] = zero
+            continue
+        elif abs(x) <= ZERO:
+            x = 0.0
+        low, high = point_start[axis], point_start[axis + one]
+        while low < high:
+            middle = (low + high) >> one
+            if points[middle] < x:
+                low = middle + one
+            else:
+                high = middle
+        if categorical[axis]:
+            hit = low < point_start[axis + one] and points[low] == x
+            codes[axis] = point_codes[low] if hit else zero
+        else:
+            codes[axis] = low - point_start[axis] + one
+
+
+@njit(nogil=True, cache=True)
+def _cells_of_one(integers, codes, cell):  # type: ignore[no-untyped-def]
+    """Fill ``cell[factor]`` for the codes of one row of a packed model."""
+    first_cell, step_start = integers[integers[10] : integers[11]], integers[integers[11] : integers[12]]
+    step_axis, step_code = integers[integers[12] : integers[13]], integers[integers[13] : integers[14]]
+    step_delta = integers[integers[14] : integers[15]]
+    one = np.uint64(1)
+    for factor in range(np.uint64(first_cell.shape[0])):
+        place = first_cell[factor]
+        for step in range(step_start[factor], step_start[factor + one]):
+            place += step_delta[step] * np.uint64(codes[step_axis[step]] > step_code[step])
+        cell[factor] = place
+
+
+@njit(nogil=True, cache=True)
+def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     integers, points, entries, node_values, matrix, columns, scale, out
 ):
     """Add the contributions of a few rows to ``out``, one by one.
 
-    The model comes packed, and all is one function: to hand over its many arrays would take longer than
-    to explain a row.
+    The model comes packed: to hand over its many arrays would take longer than to explain a row.
 
     Parameters
     ----------
@@ -186,51 +228,24 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     matrix, columns, scale, out
         As of :func:`add_contributions`.
     """
-    feature, categorical = integers[integers[0] : integers[1]], integers[integers[1] : integers[2]]
-    point_start, point_codes = integers[integers[2] : integers[3]], integers[integers[3] : integers[4]]
-    group_start, group_nodes = integers[integers[4] : integers[5]], integers[integers[5] : integers[6]]
-    column_start, column = integers[integers[6] : integers[7]], integers[integers[7] : integers[8]]
-    entry_start, node_start = integers[integers[8] : integers[9]], integers[integers[9] : integers[10]]
-    first_cell, step_start = integers[integers[10] : integers[11]], integers[integers[11] : integers[12]]
-    step_axis, step_code = integers[integers[12] : integers[13]], integers[integers[13] : integers[14]]
-    step_delta, width = integers[integers[14] : integers[15]], integers[integers[15] : integers[16]]
-    most_factors, most_nodes = integers[17], integers[18]
+    feature, group_start = integers[integers[0] : integers[1]], integers[integers[4] : integers[5]]
+    group_nodes, column_start = integers[integers[5] : integers[6]], integers[integers[6] : integers[7]]
+    column, entry_start = integers[integers[7] : integers[8]], integers[integers[8] : integers[9]]
+    node_start, width = integers[integers[9] : integers[10]], integers[integers[15] : integers[16]]
+    most_factors, most_nodes = integers[18], integers[19]
     # All places are unsigned, so their constants, too: with a signed one Numba would go over to floats.
     zero, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
-    axes, all_factors = np.uint64(feature.shape[0]), np.uint64(first_cell.shape[0])
+    axes, all_factors = np.uint64(feature.shape[0]), np.uint64(width.shape[0])
     codes = np.empty(axes, dtype=np.uint64)
     cell = np.empty(all_factors, dtype=np.uint64)
     value, other = np.empty((most_factors, most_nodes)), np.empty((most_factors, most_nodes))
     total = np.empty(columns.shape[0])
     for r in range(matrix.shape[0]):
-        for axis in range(axes):
-            x = matrix[r, columns[feature[axis]]]
-            if categorical[axis]:
-                x = np.trunc(x) if x > -1.0 and x <= _LARGEST_CATEGORY else -1.0
-            elif np.isnan(x):
-                codes[axis] = zero
-                continue
-            elif abs(x) <= ZERO:
-                x = 0.0
-            low, high = point_start[axis], point_start[axis + one]
-            while low < high:
-                middle = (low + high) >> one
-                if points[middle] < x:
-                    low = middle + one
-                else:
-                    high = middle
-            if categorical[axis]:
-                hit = low < point_start[axis + one] and points[low] == x
-                codes[axis] = point_codes[low] if hit else zero
-            else:
-                codes[axis] = low - point_start[axis] + one
-        # All cells first, with a hint where each will be read: so look-ups, which miss the cache, overlap.
+        _encode_one(integers, points, matrix, r, columns, codes)
+        _cells_of_one(integers, codes, cell)
+        # A hint where each cell will be read: so look-ups, which miss the cache, overlap.
         for factor in range(all_factors):
-            place = first_cell[factor]
-            for step in range(step_start[factor], step_start[factor + one]):
-                place += step_delta[step] * np.uint64(codes[step_axis[step]] > step_code[step])
-            cell[factor] = place
-            at = entry_start[factor] + place * width[factor]
+            at = entry_start[factor] + cell[factor] * width[factor]
             prefetch(entries, at)  # type: ignore[call-arg]
             prefetch(entries, at + width[factor] - one)
         total[:] = 0.0
@@ -273,6 +288,37 @@ def add_few(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                     total[column[each]] = sum_of_column
         for axis in range(axes):
             out[r, columns[feature[axis]]] += scale * total[feature[axis]]
+
+
+@njit(nogil=True, cache=True)
+def few_margins(integers, points, leaf_values, matrix, columns, out):  # type: ignore[no-untyped-def]
+    """Add the sums of the leaf values of a few rows to ``out``, one by one, as :func:`add_margins` does.
+
+    Parameters
+    ----------
+    integers : uint64
+        From :func:`risk_model.explanation.trees.tables.pack`.
+    points, leaf_values : float64
+        Of the model, which has no leaves without tables.
+    matrix, columns, out
+        As of :func:`add_margins`.
+    """
+    feature, group_start = integers[integers[0] : integers[1]], integers[integers[4] : integers[5]]
+    leaf_start = integers[integers[16] : integers[17]]
+    one = np.uint64(1)
+    codes = np.empty(feature.shape[0], dtype=np.uint64)
+    cell = np.empty(leaf_start.shape[0], dtype=np.uint64)
+    for r in range(matrix.shape[0]):
+        _encode_one(integers, points, matrix, r, columns, codes)
+        _cells_of_one(integers, codes, cell)
+        total = 0.0
+        # Groups come in the order of their trees.
+        for group in range(np.uint64(group_start.shape[0]) - one):
+            value = 1.0
+            for factor in range(group_start[group], group_start[group + one]):
+                value *= leaf_values[leaf_start[factor] + cell[factor]]
+            total += value
+        out[r] += total
 
 
 @njit(nogil=True, cache=True)

@@ -112,6 +112,7 @@ def pack(coding: Coding, tables: Tables) -> np.ndarray:
         cells.code,
         cells.delta,
         np.diff(tables.column_start) * nodes,  # entries of a cell, of each factor
+        tables.leaf_start,
     ]
     head = _starts([len(part) for part in parts]) + len(parts) + 3
     sizes = _int64([tables.most_factors, tables.most_nodes])
