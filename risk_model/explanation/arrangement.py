@@ -22,7 +22,7 @@ class FeatureFacts(NamedTuple):
     name, zh, en, indicator
         Its name, label and indicator.
     speaker
-        Says its values in words.
+        Says its values in words; not NaN.
     """
 
     name: str
@@ -41,8 +41,10 @@ class Grouping:
         Of the groups, in the order of their first feature.
     members
         Places of the features of each group, ascending.
-    of
-        Place of the group of each feature.
+    named
+        The same by name.
+    first, several
+        First member of each group; places of the groups that have more than one.
     """
 
     def __init__(
@@ -54,11 +56,14 @@ class Grouping:
         members: dict[str, list[int]] = {}
         for place, feature in enumerate(features):
             members.setdefault(key(feature), []).append(place)
-        group = {name: place for place, name in enumerate(members)}
         self.names = tuple(members)
         self.labels = tuple(label(features[places[0]]) for places in members.values())
         self.members = tuple(tuple(places) for places in members.values())
-        self.of = tuple(group[key(feature)] for feature in features)
+        self.named = tuple(
+            tuple(sorted(places, key=lambda place: features[place].name)) for places in members.values()
+        )
+        self.first = tuple(places[0] for places in self.members)
+        self.several = tuple(group for group, places in enumerate(self.members) if len(places) > 1)
 
 
 class Arrangement:

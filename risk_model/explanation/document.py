@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from features.records import Label
-from risk_model.explanation.roll_up import GroupReason, Reasons, RollUp
+from risk_model.explanation.roll_up import Reasons, RollUp
 from risk_model.explanation.values import MISSING
 from risk_model.scale import TIER_WORDS
 
@@ -25,6 +25,8 @@ Language = Literal["zh", "en"]
 #: Hundredths of a point up to here are told apart from halves of hundredths by far more than one rounding.
 _LARGEST_HUNDREDTHS = 1e6
 _NOT_NEARLY_HALF = 0.499999
+#: Fewer numbers than this are rounded one by one.
+_FEW = 24
 
 
 def document(
@@ -55,8 +57,8 @@ def document(
         if lang is None
         else explanation.sentences(lang),
         "reasons": [
-            _told(explanation, group, said, lang, evidence)
-            for group, said in zip(explanation.told, explanation.said, strict=True)
+            _told(explanation, place, said, lang, evidence)
+            for place, said in zip(explanation.telling, explanation.said, strict=True)
         ],
         "first_levels": _groups(reasons.first_levels, reasons.first_levels.order, unit, lang),
         "indicators": _groups(reasons.indicators, reasons.indicators.order, unit, lang),
@@ -76,6 +78,8 @@ def rounded(contributions: list[float], unit: float) -> list[float]:
     unit
         Points per unit of log-odds.
     """
+    if len(contributions) < _FEW:
+        return [round(one * unit, 2) for one in contributions]
     hundredths = np.array(contributions, dtype=np.float64) * unit * 100
     whole = np.rint(hundredths)
     # Not by half a hundredth, where the product with 100 may be rounded to the other side: then a whole
@@ -98,17 +102,19 @@ def _tier_label(tier: str, lang: Language | None) -> Any:
 
 def _told(
     explanation: Explanation,
-    group: GroupReason,
+    place: int,
     said: Label,
     lang: Language | None,
     evidence: Evidence | None,
 ) -> dict[str, Any]:
+    reasons = explanation.reasons
+    found, facts = reasons.declarations, reasons.arrangement.facts
     return {
-        "name": group.name,
+        "name": found.grouping.names[place],
         "sentence": _label(said, lang),
-        "points": round(explanation.points(group.contribution), 2),
-        "features": [one.feature.name for one in group.features if one.contribution],
-        "evidence": None if evidence is None else evidence.of(group).as_dict(lang),
+        "points": round(explanation.points(found.totals[place]), 2),
+        "features": [facts[one].name for one in reasons.adding_of(found.grouping.members[place])],
+        "evidence": None if evidence is None else evidence.of(found.group(place)).as_dict(lang),
     }
 
 

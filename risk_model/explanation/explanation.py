@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from itertools import islice
-from math import fsum
+from math import fsum, isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from risk_model.explanation.arrangement import arrangement
 from risk_model.explanation.document import Language, document
 from risk_model.explanation.evidence import Evidence
 from risk_model.explanation.roll_up import GroupReason, Reasons
+from risk_model.explanation.values import MISSING
 from risk_model.model import RiskModel
 from risk_model.publication import Publication
 from risk_model.scale import INSUFFICIENT, TIER_WORDS, TierPolicy
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 #: A reason that moves the score by less than half a point is not worth a sentence.
 SMALLEST_POINTS = 0.5
+#: Reasons each way that are put into sentences.
+MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -142,28 +145,53 @@ class Explanation:
         """Return what a contribution moves the score by, in points."""
         return contribution * self.points_a_unit
 
-    def raised(self, count: int = 3) -> tuple[GroupReason, ...]:
+    def raised(self, count: int = MOST_TOLD) -> tuple[GroupReason, ...]:
         """Return what raised the score most."""
+        return tuple(map(self.reasons.declarations.group, self._raising(count)))
+
+    def lowered(self, count: int = MOST_TOLD) -> tuple[GroupReason, ...]:
+        """Return what lowered the score most."""
+        return tuple(map(self.reasons.declarations.group, self._lowering(count)))
+
+    def _raising(self, count: int) -> list[int]:
         return self._moving(lambda points: points >= SMALLEST_POINTS, count)
 
-    def lowered(self, count: int = 3) -> tuple[GroupReason, ...]:
-        """Return what lowered the score most."""
+    def _lowering(self, count: int) -> list[int]:
         return self._moving(lambda points: points <= -SMALLEST_POINTS, count)
 
-    def _moving(self, far_enough: Callable[[float], bool], count: int) -> tuple[GroupReason, ...]:
+    def _moving(self, far_enough: Callable[[float], bool], count: int) -> list[int]:
         found = self.reasons.declarations
         places = (place for place in found.adding if far_enough(self.points(found.totals[place])))
-        return tuple(found.group(place) for place in islice(places, count))
+        return list(islice(places, count))
+
+    @cached_property
+    def telling(self) -> tuple[int, ...]:
+        """Places, among the declarations, of :attr:`told`."""
+        return (*self._raising(MOST_TOLD), *self._lowering(MOST_TOLD))
 
     @cached_property
     def told(self) -> tuple[GroupReason, ...]:
         """The reasons that are put into sentences: what raised, then what lowered the score most."""
-        return (*self.raised(), *self.lowered())
+        return tuple(map(self.reasons.declarations.group, self.telling))
 
     @cached_property
     def said(self) -> tuple[Label, ...]:
         """Each of :attr:`told` as a sentence."""
-        return tuple(_sentence(self, group) for group in self.told)
+        # From the places: to make the objects would take longer than to say it.
+        reasons = self.reasons
+        facts, values, contributions = reasons.arrangement.facts, reasons.values, reasons.contributions
+        found = reasons.declarations
+        said = []
+        for place in self.telling:
+            members = found.grouping.named[place]
+            told = []
+            for member in [one for one in members if contributions[one]] or members:
+                _, zh, en, _, speaker = facts[member]
+                value = values[member]
+                words = MISSING if isnan(value) else speaker(value)
+                told.append((zh, words.zh, en, words.en))
+            said.append(_say(told, self.points(found.totals[place])))
+        return tuple(said)
 
     def decision(self, lang: str) -> str:
         """Return in a sentence how the tier was decided."""
@@ -223,13 +251,19 @@ def reason_sentence(explanation: Explanation, group: GroupReason, lang: str) -> 
 
 def _sentence(explanation: Explanation, group: GroupReason) -> Label:
     shown = [reason for reason in group.features if reason.contribution] or list(group.features)
-    if len(shown) > 1:
-        shown.sort(key=lambda reason: reason.feature.name)
-    facts = [(reason.feature.label, reason.value_label) for reason in shown]
+    shown.sort(key=lambda reason: reason.feature.name)
+    words = [(reason.feature.label, reason.value_label) for reason in shown]
+    return _say(
+        [(label.zh, value.zh, label.en, value.en) for label, value in words],
+        explanation.points(group.contribution),
+    )
+
+
+def _say(told: Sequence[tuple[str, str, str, str]], points: float) -> Label:
+    """Return facts and what they move as a sentence; of each the label and the value in both languages."""
     # Windows of one fact may share a label: what the last of them says counts.
-    zh = "，".join([f"{name}：{value}" for name, value in {n.zh: v.zh for n, v in facts}.items()])
-    en = "; ".join([f"{name}: {value}" for name, value in {n.en: v.en for n, v in facts}.items()])
-    points = explanation.points(group.contribution)
+    zh = "，".join([f"{name}：{value}" for name, value in {one[0]: one[1] for one in told}.items()])
+    en = "; ".join([f"{name}: {value}" for name, value in {one[2]: one[3] for one in told}.items()])
     zh_moves, en_moves = ("上升", "Raises") if points > 0 else ("下降", "Lowers")
     size = f"{abs(points):.1f}"
     return Label(

@@ -73,7 +73,7 @@ class Reasons(Sequence[FeatureReason]):
     Attributes
     ----------
     values, contributions
-        As lists.
+        As lists; no zero has a sign.
 
     Raises
     ------
@@ -86,8 +86,9 @@ class Reasons(Sequence[FeatureReason]):
             msg = f"{len(arrangement.features)} features, {len(values)} values, {len(contributions)} sums"
             raise ValueError(msg)
         self.arrangement = arrangement
-        self.values: list[float] = values.tolist()
-        self.contributions: list[float] = contributions.tolist()
+        # A zero reads the same whatever its sign.
+        self.values: list[float] = (values + 0.0).tolist()
+        self.contributions: list[float] = (contributions + 0.0).tolist()
         self._made: list[FeatureReason | None] = [None] * len(self.values)
 
     @cached_property
@@ -127,9 +128,15 @@ class Reasons(Sequence[FeatureReason]):
     def strongest_of(self, places: Sequence[int]) -> list[int]:
         """Return what adds most first; what adds nothing keeps its order behind all others."""
         contributions = self.contributions
+        return self.adding_of(places) + [place for place in places if not contributions[place]]
+
+    def adding_of(self, places: Sequence[int]) -> list[int]:
+        """Return what adds something, what adds most first."""
+        contributions = self.contributions
         adding = [place for place in places if contributions[place]]
-        adding.sort(key=self._weight)
-        return adding + [place for place in places if not contributions[place]]
+        if len(adding) > 1:
+            adding.sort(key=self._weight)
+        return adding
 
     def _weight(self, place: int) -> float:
         return -abs(self.contributions[place])
@@ -169,20 +176,14 @@ class RollUp:
     def __init__(self, reasons: Reasons, grouping: Grouping) -> None:
         self.grouping = grouping
         self._reasons = reasons
-        of, contributions = grouping.of, reasons.contributions
-        found: dict[int, list[float]] = {}
-        for place in reasons.adding:
-            group = of[place]
-            if group in found:
-                found[group].append(contributions[place])
-            else:
-                found[group] = [contributions[place]]
-        self.totals = [0.0] * len(grouping.names)
-        for group, added in found.items():
+        contributions = reasons.contributions
+        totals = [contributions[place] for place in grouping.first]
+        for group in grouping.several:
             # fsum: the sum does not depend on the order in which features are declared.
-            self.totals[group] = fsum(added)
+            totals[group] = fsum([contributions[place] for place in grouping.members[group]])
+        self.totals = totals
         self.adding = sorted(
-            [group for group in sorted(found) if self.totals[group]], key=lambda g: -abs(self.totals[g])
+            [group for group, total in enumerate(totals) if total], key=lambda group: -abs(totals[group])
         )
         self._made: dict[int, GroupReason] = {}
 

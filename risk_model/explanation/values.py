@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
-from typing import NamedTuple
 
 from features.definitions import Feature
 from features.records import Label
@@ -14,29 +13,10 @@ MISSING = Label("无记录", "no record")
 _FEN_A_YUAN = 100
 _YUAN_A_WAN = 10_000
 _DAYS_A_YEAR = 365.25
+#: Says a value in words.
+Speaker = Callable[[float], Label]
 #: Values of one unit whose words are kept: counts, shares and days come again and again.
 _KEPT = 4096
-
-
-class Speaker(NamedTuple):
-    """Says the values of one feature in words, those said before at little cost.
-
-    Attributes
-    ----------
-    zero
-        What 0.0 is in words.
-    other
-        Says any other value but NaN; -0.0 too, which is equal to 0.0 but need not read like it.
-    """
-
-    zero: Label
-    other: Callable[[float], Label]
-
-    def __call__(self, value: float) -> Label:
-        """Return what :func:`value_in_words` says of the value."""
-        if math.isnan(value):
-            return MISSING
-        return self.zero if not value and math.copysign(1.0, value) > 0 else self.other(value)
 
 
 def value_in_words(feature: Feature, value: float) -> Label:
@@ -59,26 +39,35 @@ def value_in_words(feature: Feature, value: float) -> Label:
     >>> value_in_words(LIBRARY["days_since_inspection"], float("nan")).zh
     '无记录'
     """
-    return MISSING if math.isnan(value) else _words(feature)(value)
+    # A zero reads the same whatever its sign.
+    return MISSING if math.isnan(value) else _words(feature)(value + 0.0)
 
 
 def speaker(feature: Feature) -> Speaker:
-    """Return what says the values of a feature in words as :func:`value_in_words` does, many times."""
+    """Return what says the values of a feature, but NaN, in words as :func:`value_in_words` does, many times.
+
+    What was said before costs little.
+    """
     words = _words(feature)
     # Features of one unit share what was said; each coded feature has words of its own.
-    return Speaker(words(0.0), words if feature.unit == "category" else _kept(words))
+    return _kept.__wrapped__(words) if feature.unit == "category" else _kept(words)
 
 
-def _words(feature: Feature) -> Callable[[float], Label]:
+def _words(feature: Feature) -> Speaker:
     if feature.unit == "category":
         return partial(_category, feature.category_labels or ())
     return _WORDS.get(feature.unit, _number)
 
 
 @cache
-def _kept(words: Callable[[float], Label]) -> Callable[[float], Label]:
+def _kept(words: Speaker) -> Speaker:
     """Return the same words of a unit, the last of them kept; one memory a unit, and there are four."""
-    return lru_cache(maxsize=_KEPT)(words)
+
+    @lru_cache(maxsize=_KEPT)
+    def kept(value: float) -> Label:
+        return words(value + 0.0)
+
+    return kept
 
 
 def _number(value: float) -> Label:
@@ -110,7 +99,7 @@ def _category(labels: tuple[Label, ...], value: float) -> Label:
     return labels[place] if 0 <= place < len(labels) else Label("其他", "other")
 
 
-_WORDS: Mapping[str, Callable[[float], Label]] = {
+_WORDS: Mapping[str, Speaker] = {
     "days": _days,
     "fen": _fen,
     "share": _share,

@@ -16,7 +16,7 @@ from features.definitions import FIRST_LEVEL, LIBRARY, SECOND_LEVEL, Feature
 from features.records import Label
 from risk_model.explanation.arrangement import arrangement
 from risk_model.explanation.document import rounded
-from risk_model.explanation.explanation import Explanation, Part
+from risk_model.explanation.explanation import Explanation, Part, reason_sentence
 from risk_model.explanation.roll_up import Reasons
 from risk_model.explanation.values import speaker, value_in_words
 
@@ -148,6 +148,16 @@ def test_points_are_rounded_as_by_round() -> None:
 
 def test_what_is_said_many_times_is_what_is_said_once() -> None:
     for feature in LIBRARY:
-        for value in (0.0, -0.0, 1.0, -0.0, 0.0, 2.5, 731.0, 1e7, math.nan):
+        for value in (-0.0, 0.0, 1.0, -0.0, 0.0, 2.5, 731.0, 1e7):
             for _ in range(2):
                 assert speaker(feature)(value) == value_in_words(feature, value)
+                assert "-0" not in value_in_words(feature, value).en
+
+
+def test_sentences_are_those_of_the_reasons() -> None:
+    random = np.random.default_rng(7)
+    for share in (0.02, 0.1, 0.4, 1.0):
+        found = _explanation(_reasons(random, share))
+        for lang in ("zh", "en"):
+            assert found.sentences(lang)[1:] == [reason_sentence(found, group, lang) for group in found.told]
+        assert found.told == (*found.raised(), *found.lowered())
