@@ -47,7 +47,7 @@ class ScoreScale(Strict):
         ``reference_score + points_to_double_odds / ln 2 * (margin - ln reference_odds)``, clipped.
         """
         raw = self.reference_score + self.factor * (margin - np.log(self.reference_odds))
-        return np.asarray(np.round(np.clip(raw, LOWEST, HIGHEST), 1))
+        return np.asarray(np.minimum(np.maximum(raw, LOWEST), HIGHEST).round(1))
 
 
 class Guarantee(Strict):
@@ -307,20 +307,25 @@ def decide(
         decided[held] = "hysteresis"
     tier = names[index]
     thin = records < policy.insufficient_record.minimum_records
-    tier[thin] = INSUFFICIENT
-    decided[thin] = INSUFFICIENT
-    rank = np.where(thin, -1, index)
+    rank = index
+    if thin.any():
+        tier[thin] = INSUFFICIENT
+        decided[thin] = INSUFFICIENT
+        rank = np.where(thin, -1, index)
     lowest_allowed = np.full(len(score), -1)
     names_of_floors = np.full(len(score), "", dtype=object)
     for floor in policy.floors:
         value = floor_values.get(floor.feature)
         if value is None:
             continue
+        enough = value >= floor.at_least
+        if not enough.any():
+            continue
         level = TIERS.index(floor.tier)
-        reached = (value >= floor.at_least) & (lowest_allowed < level)
+        reached = enough & (lowest_allowed < level)
         lowest_allowed[reached] = level
         names_of_floors[reached] = f"floor:{floor.name}"
-        raised = (value >= floor.at_least) & (rank < level)
+        raised = enough & (rank < level)
         tier[raised] = floor.tier
         decided[raised] = f"floor:{floor.name}"
         rank = np.where(raised, level, rank)

@@ -148,26 +148,27 @@ class Scorer:
         self, values: np.ndarray, overridden: Sequence[Mapping[str, str]]
     ) -> dict[str, tuple[list[int], np.ndarray, list[float], list[Decision]]]:
         """Return by model whom it speaks of, their features (as rows), margins and decisions."""
-        known = np.nan_to_num(values[:, self._coverage]).astype(np.int64).sum(axis=1)
+        known = values[:, self._coverage]
+        known[np.isnan(known)] = 0
+        known = known.astype(np.int64).sum(axis=1)
         found = {}
         for model_name, entry in self.models.items():
             model = entry.model
             places = [] if model.cuts is None else np.flatnonzero(self._applies(model, values)).tolist()
             if model.cuts is None or not places:
                 continue
-            rows = values[places][:, self._columns[model_name]]
+            rows = (values if len(places) == len(values) else values[places])[:, self._columns[model_name]]
             # Once: asking the trees costs more than all else here.
             margins = model.margin(rows)
             score = model.score(margins)
+            wishes = [overridden[place].get(model_name, "") for place in places]
             tier, by_score, decided_by = decide(
                 model.policy,
                 model.cuts,
                 score,
                 records=known[places],
                 floor_values={f.feature: values[places, self._place[f.feature]] for f in model.policy.floors},
-                overridden=np.array(
-                    [overridden[place].get(model_name, "") for place in places], dtype=object
-                ),
+                overridden=np.array(wishes, dtype=object) if any(wishes) else None,
             )
             decisions = [
                 Decision(float(score[row]), tier[row], by_score[row], decided_by[row], int(known[place]))
@@ -181,5 +182,6 @@ class Scorer:
         of_cohort = model.cohort_features
         if not of_cohort:
             return np.ones(len(values), dtype=bool)
-        columns = [np.nan_to_num(values[:, self._place[name]]) > 0 for name in of_cohort]
+        # What is missing is not above 0.
+        columns = [values[:, self._place[name]] > 0 for name in of_cohort]
         return np.asarray(np.logical_or.reduce(columns), dtype=bool)

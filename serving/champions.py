@@ -99,6 +99,9 @@ def load_champions(
         models = {
             name: ModelVersion(registry.load(name, version)[0], version) for name, version in versions.items()
         }
+    for entry in models.values():
+        # Now: the first request need not wait for it, and one score is quicker with it.
+        entry.model.prepare()
     context = None if publication is None else context_for(home, publication, Scorer(models).plan)
     return Champions(versions, models, Scorer(models, context, Overrides(home)), snapshot)
 

@@ -7,8 +7,10 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+import orjson
+
 NAME = "risk_model.serving"
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_ENCODER = json.JSONEncoder(default=str)
 
 
 class JsonLine(logging.Formatter):
@@ -26,7 +28,11 @@ class JsonLine(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _ENCODER.encode(line)
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:
+            # Text that is no Unicode, such as a file's name, or a value that is no plain data.
+            return _ENCODER.encode(line)
 
 
 def to_stderr(level: int = logging.INFO) -> None:

@@ -128,9 +128,10 @@ class Overrides:
         InputError
             If the file was damaged; the line is named.
         """
-        if not self.path.is_file():
+        try:
+            state = self.path.stat()
+        except FileNotFoundError:
             return []
-        state = self.path.stat()
         # Lines are only ever added: who asks at every request reads the file when there is a new one.
         seen = (state.st_mtime_ns, state.st_size)
         if self._read[0] == seen:
@@ -155,8 +156,9 @@ class Overrides:
 
     def of(self, credit_code: str, as_of: date) -> dict[str, str]:
         """Return model → tier of the decisions on one enterprise that are in force at a date."""
-        held = (one for one in self.all() if one.credit_code == credit_code and one.holds(as_of))
-        return {one.model: one.tier for one in held}
+        return {
+            one.model: one.tier for one in self.all() if one.credit_code == credit_code and one.holds(as_of)
+        }
 
 
 def tiers_by_model(overrides: Sequence[Override]) -> dict[str, dict[str, str]]:

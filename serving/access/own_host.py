@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 from starlette.types import Scope
 
@@ -26,8 +27,13 @@ def reached_locally(scope: Scope) -> bool:
     if server is None or server[1] is None:
         # A socket file.
         return True
+    return _is_loopback(server[0])
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(host: str) -> bool:
     try:
-        address = ipaddress.ip_address(server[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
