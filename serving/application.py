@@ -23,7 +23,6 @@ from starlette.staticfiles import StaticFiles
 from features.errors import InputError
 from features.home import Home
 from serving.access.gate import Gate, subject_of, unavailable
-from serving.access.principal import ANYBODY_HERE
 from serving.bodies import parse_query, read_json
 from serving.computed import Computed
 from serving.current import Current
@@ -136,7 +135,9 @@ async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
 
 async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: str) -> Response:
     gate = context.gate
-    principal = await _in_thread(gate.caller, request) if not gate.open else ANYBODY_HERE
+    principal = gate.caller_at_once(request)
+    if principal is None:
+        principal = await _in_thread(gate.caller, request)
     request.state.caller = principal.name.partition(" ")[0]
     gate.require(principal, endpoint.roles)
     query = None
@@ -162,8 +163,7 @@ async def _handle(endpoint: Endpoint, request: Request, context: Context, lang: 
     audited = bool(endpoint.roles) if endpoint.audited is None else endpoint.audited
     if not gate.open and audited and not endpoint.changes:
         # Before the answer goes out: what cannot be noted is not shown.
-        await _in_thread(
-            gate.note,
+        await gate.noted(
             principal,
             f"{endpoint.method} {endpoint.path}",
             subject_of(request.path_params, body, query),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,23 @@ ORIGIN = "0" * 64
 #: Number of the lock by which writers of PostgreSQL take turns; any number, the same in all versions.
 _LOCK = 4_206_202_201
 _BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be written.
+
+    Attributes
+    ----------
+    actor, action, subject, status, request_id
+        As in :class:`Entry`.
+    """
+
+    actor: str
+    action: str
+    subject: str
+    status: int
+    request_id: str
 
 
 @dataclass(frozen=True)
@@ -116,10 +133,12 @@ class AuditLog:
 
         Writers, of all processes, take turns: each entry is bound to the one before it.
         """
+        return self.append_all([Note(actor, action, subject, status, request_id)])[0]
+
+    def append_all(self, notes: Sequence[Note]) -> list[Entry]:
+        """Write entries in one transaction: all of them are on disk when this returns, or none is."""
         with self._engine.begin() as connection:
-            return self.append_within(
-                connection, actor=actor, action=action, subject=subject, status=status, request_id=request_id
-            )
+            return _append(connection, notes)
 
     def append_within(
         self, connection: Connection, *, actor: str, action: str, subject: str, status: int, request_id: str
@@ -131,26 +150,7 @@ class AuditLog:
         connection
             In a transaction. Others wait for its end from here on.
         """
-        take_turn(connection)
-        last = connection.execute(
-            select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
-        ).first()
-        number, previous = (last.number + 1, last.hash) if last is not None else (1, ORIGIN)
-        at = datetime.now(UTC).isoformat(timespec="microseconds")
-        # No database of ours keeps a NUL in a text, and a query may hold one.
-        bare = Entry(
-            number,
-            at,
-            actor,
-            action,
-            subject.replace("\0", "\N{SYMBOL FOR NULL}"),
-            status,
-            request_id,
-            previous,
-        )
-        entry = Entry(**{**asdict(bare), "hash": bare.computed_hash()})
-        connection.execute(insert(AUDIT).values(**asdict(entry)))
-        return entry
+        return _append(connection, [Note(actor, action, subject, status, request_id)])[0]
 
     def entries(self, last: int | None = None) -> list[Entry]:
         """Return the entries, or the last ones, in their order."""
@@ -179,6 +179,32 @@ class AuditLog:
         if not found:
             return Verification(number, expected, number + 1, "entries after the given head were cut off")
         return Verification(number, expected)
+
+
+def _append(connection: Connection, notes: Sequence[Note]) -> list[Entry]:
+    take_turn(connection)
+    last = connection.execute(
+        select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
+    ).first()
+    number, previous = (last.number, last.hash) if last is not None else (0, ORIGIN)
+    entries = []
+    for note in notes:
+        number += 1
+        bare = Entry(
+            number,
+            datetime.now(UTC).isoformat(timespec="microseconds"),
+            note.actor,
+            note.action,
+            # No database of ours keeps a NUL in a text, and a query may hold one.
+            note.subject.replace("\0", "\N{SYMBOL FOR NULL}"),
+            note.status,
+            note.request_id,
+            previous,
+        )
+        entries.append(replace(bare, hash=bare.computed_hash()))
+        previous = entries[-1].hash
+    connection.execute(insert(AUDIT), [asdict(entry) for entry in entries])
+    return entries
 
 
 def _wrong(entry: Entry, number: int, expected: str) -> str | None:

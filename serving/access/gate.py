@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -12,8 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
-from serving.access.audit import AuditLog
+from serving.access.audit import AuditLog, Note
 from serving.access.keys import Key, Keys
+from serving.access.noting import Noting
 from serving.access.principal import ANYBODY_HERE, Principal, Role
 from serving.database import open_database, upgrade
 from serving.problems import FieldError, Problem
@@ -45,6 +47,7 @@ class Gate:
         self.engine: Engine | None = None
         self.keys: Keys | None = None
         self.audit: AuditLog | None = None
+        self._noting: Noting | None = None
         self._rates = _Rates(per_minute)
         self._known: OrderedDict[str, tuple[float, Key | None]] = OrderedDict()
         self._lock = threading.Lock()
@@ -52,6 +55,7 @@ class Gate:
             self.engine = open_database(url)
             upgrade(self.engine)
             self.keys, self.audit = Keys(self.engine), AuditLog(self.engine)
+            self._noting = Noting(self.audit)
 
     @property
     def open(self) -> bool:
@@ -70,6 +74,25 @@ class Gate:
             return ANYBODY_HERE
         token, session = _credentials(request)
         key = self._key(token, session) if token is not None or session is not None else None
+        return self._let_in(request, token, key)
+
+    def caller_at_once(self, request: Request) -> Principal | None:
+        """Return who asks, where that is known without the database; None where it must be asked.
+
+        Raises
+        ------
+        Problem
+            401 and 429, as :meth:`caller`.
+        """
+        if self.keys is None:
+            return ANYBODY_HERE
+        token, session = _credentials(request)
+        if token is None and session is None:
+            return self._let_in(request, None, None)
+        known = self._remembered(_memory(token, session))
+        return None if known is None else self._let_in(request, token, known[1])
+
+    def _let_in(self, request: Request, token: str | None, key: Key | None) -> Principal:
         if key is None:
             self._rates.take(f"address {request.client.host if request.client else ''}")
             if token is None:
@@ -103,22 +126,29 @@ class Gate:
         )
 
     def note(self, principal: Principal, action: str, subject: str, status: int, request_id: str) -> None:
-        """Write to the audit log.
+        """Write to the audit log, from a thread that may wait.
 
         Raises
         ------
         Problem
             503 if it cannot be written: what cannot be noted is not shown.
         """
-        if self.audit is None:
-            return
-        try:
-            self.audit.append(
-                actor=principal.name, action=action, subject=subject, status=status, request_id=request_id
-            )
-        except SQLAlchemyError:
-            logger.exception("the audit log cannot be written")
-            raise unavailable("the audit log cannot be written") from None
+        if self._noting is not None:
+            try:
+                self._noting.write(Note(principal.name, action, subject, status, request_id)).result()
+            except SQLAlchemyError as error:
+                raise _not_noted(error) from None
+
+    async def noted(
+        self, principal: Principal, action: str, subject: str, status: int, request_id: str
+    ) -> None:
+        """Write to the audit log as :meth:`note` does, from the event loop."""
+        if self._noting is not None:
+            note = Note(principal.name, action, subject, status, request_id)
+            try:
+                await asyncio.wrap_future(self._noting.write(note))
+            except SQLAlchemyError as error:
+                raise _not_noted(error) from None
 
     def forget(self) -> None:
         """Ask the database anew about every key."""
@@ -127,22 +157,36 @@ class Gate:
 
     def _key(self, token: str | None, session: str | None) -> Key | None:
         assert self.keys is not None
-        remembered = f"k{token}" if token is not None else f"s{session}"
+        memory = _memory(token, session)
+        known = self._remembered(memory)
+        if known is not None:
+            return known[1]
         now = time.monotonic()
-        with self._lock:
-            found = self._known.get(remembered)
-        if found is not None and now - found[0] < TRUSTED:
-            return found[1]
         try:
             key = self.keys.of_token(token) if token is not None else self.keys.of_session(session or "")
         except SQLAlchemyError:
             logger.exception("keys cannot be read")
             raise unavailable("the database of keys does not answer") from None
         with self._lock:
-            self._known[remembered] = (now, key)
+            self._known[memory] = (now, key)
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return key
+
+    def _remembered(self, memory: str) -> tuple[float, Key | None] | None:
+        """Return when the database told whose key it is, and whose; None if that is too long ago."""
+        with self._lock:
+            found = self._known.get(memory)
+        return found if found is not None and time.monotonic() - found[0] < TRUSTED else None
+
+
+def _not_noted(error: SQLAlchemyError) -> Problem:
+    logger.error("the audit log cannot be written", exc_info=error)
+    return unavailable("the audit log cannot be written")
+
+
+def _memory(token: str | None, session: str | None) -> str:
+    return f"k{token}" if token is not None else f"s{session}"
 
 
 def unauthorized(message: str) -> Problem:
