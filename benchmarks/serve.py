@@ -3,8 +3,10 @@
 Every server is one process on the loopback interface; the load comes from this process over connections
 that stay open, each sending its next request when the answer is there. Servers take turns within each
 repetition; figures are medians over repetitions. MLflow's server gets features that are ready made and
-predicts with the general model's trees: less work than ours, which computes the features from records. Of
-the empty endpoints one looks at nothing and decides the aim; another reads the body that the score reads.
+predicts with the general model's trees: less work than ours, which computes the features from records. A
+second one of MLflow explains as well, from the same features. Of the empty endpoints one looks at nothing and
+decides the aim; another reads the body that the score reads. Ours runs twice: asking nobody for a key, as all
+that it is compared with, and asking for one and noting each answer in the audit log, as in operation.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -42,7 +44,10 @@ from risk_model.publication import Publication
 from risk_model.registry import Registry
 from risk_model.specification import load_specification
 from risk_model.training import train
+from serving.access.keys import Keys
 from serving.arrow import ARROW
+from serving.database import open_database
+from serving.database.engine import database_url
 from serving.running import ROOT, SERVICE, environment
 
 CONCURRENCY = (1, 16, 64)
@@ -51,8 +56,23 @@ OVER_EMPTY, OVER_MLFLOW, OVER_FASTAPI, BULK = 1.5, 5.0, 1.0, 20_000
 AS_OF = date(2025, 6, 30)
 BODIES = 60
 JSON = "application/json"
-OURS = "score + explanation"
+OURS, LOOK_UP = "score + explanation", "look-up"
+WITH_KEYS = " with keys, audited"
+MLFLOW, MLFLOW_EXPLAINS = "mlflow models serve", "mlflow models serve, score + explanation"
 EMPTY, EMPTY_WITH_BODY = "empty endpoint of BentoML", "empty endpoint of BentoML that reads the same body"
+
+
+#: Where each server tells that it is ready.
+READY = {
+    "ours": "/readyz",
+    "keyed": "/readyz",
+    "empty": "/readyz",
+    "fastapi": "/readyz",
+    "mlflow": "/ping",
+    "mlflow-explains": "/ping",
+}
+#: Settings of the server that asks for keys.
+KEYED = {"RISK_MODEL_SERVE_ACCESS": "keys", "RISK_MODEL_SERVE_REQUESTS_PER_MINUTE": "100000000"}
 
 
 @dataclass(frozen=True)
@@ -193,15 +213,11 @@ def run(quick: bool) -> dict[str, Any]:
     effort = QUICK if quick else FULL
     with tempfile.TemporaryDirectory(prefix="benchmark-serve-") as scratch, ExitStack() as servers:
         home = build(Home(Path(scratch) / "home"), effort)
-        ports = {name: free_port() for name in ("ours", "empty", "fastapi", "mlflow")}
+        ports = {name: free_port() for name in READY}
         for name, command in commands(home, ports, Path(scratch)).items():
-            servers.enter_context(running(command, home, Path(scratch) / name))
-        for name, path in (
-            ("ours", "/readyz"),
-            ("empty", "/readyz"),
-            ("fastapi", "/readyz"),
-            ("mlflow", "/ping"),
-        ):
+            more = KEYED if name == "keyed" else {}
+            servers.enter_context(running(command, home, Path(scratch) / name, more))
+        for name, path in READY.items():
             await_ready(ports[name], path)
         loads = make_loads(home, ports, effort)
         for load in loads.values():
@@ -224,8 +240,8 @@ def document(loads: dict[str, Load], quick: bool, effort: Effort) -> dict[str, A
         return max(loads[ours].quantile(c, 0.5) / loads[peer].quantile(c, 0.5) for c in CONCURRENCY)
 
     over_empty = worst(OURS, EMPTY)
-    over_fastapi = max(worst(OURS, "FastAPI, score + explanation"), worst("look-up", "FastAPI, look-up"))
-    faster = 1 / worst(OURS, "mlflow models serve")
+    over_fastapi = max(worst(OURS, "FastAPI, score + explanation"), worst(LOOK_UP, "FastAPI, look-up"))
+    faster = 1 / worst(OURS, MLFLOW)
     taken, wall, _ = loads["bulk, Arrow"].seen[1][-1]
     bulk = effort.bulk * len(taken) / wall
     errors = sum(failed for load in loads.values() for found in load.seen.values() for _, _, failed in found)
@@ -236,7 +252,8 @@ def document(loads: dict[str, Load], quick: bool, effort: Effort) -> dict[str, A
             EMPTY: over_empty,
             EMPTY_WITH_BODY: worst(OURS, EMPTY_WITH_BODY),
             "FastAPI with the same work": over_fastapi,
-            "mlflow models serve": 1 / faster,
+            MLFLOW: 1 / faster,
+            MLFLOW_EXPLAINS: worst(OURS, MLFLOW_EXPLAINS),
         },
         "figures": {
             "cores": len(os.sched_getaffinity(0)),
@@ -287,13 +304,24 @@ def build(home: Home, effort: Effort) -> Home:
 def commands(home: Home, ports: dict[str, int], scratch: Path) -> dict[str, list[str]]:
     """Return the command of each server."""
     import mlflow.lightgbm
+    import mlflow.pyfunc
 
     model, _ = Registry(home).load("general")
     mlflow.lightgbm.save_model(model.booster, str(scratch / "mlflow-model"), pip_requirements=["lightgbm"])
+    booster = scratch / "booster.txt"
+    model.booster.save_model(booster)
+    mlflow.pyfunc.save_model(
+        str(scratch / "explaining-model"),
+        # As code, so that nothing is pickled.
+        python_model=str(ROOT / "benchmarks" / "serve_peers" / "explaining.py"),
+        artifacts={"booster": str(booster)},
+        pip_requirements=["lightgbm"],
+    )
     python = [sys.executable, "-m"]
     bentoml = [*python, "bentoml", "serve", "--working-dir", str(ROOT), "--host", "127.0.0.1", "--port"]
     return {
         "ours": [*bentoml, str(ports["ours"]), SERVICE],
+        "keyed": [*bentoml, str(ports["keyed"]), SERVICE],
         "empty": [*bentoml, str(ports["empty"]), "benchmarks.serve_peers.empty:Empty"],
         "fastapi": [
             *python,
@@ -303,16 +331,22 @@ def commands(home: Home, ports: dict[str, int], scratch: Path) -> dict[str, list
             str(ports["fastapi"]),
             "--no-access-log",
         ],
-        "mlflow": [
-            *python, "mlflow", "models", "serve", "-m", str(scratch / "mlflow-model"),
-            "--env-manager", "local", "-p", str(ports["mlflow"]), "-w", "1",
-        ],
-    }  # fmt: skip
+        "mlflow": mlflow_serving(scratch / "mlflow-model", ports["mlflow"]),
+        "mlflow-explains": mlflow_serving(scratch / "explaining-model", ports["mlflow-explains"]),
+    }
+
+
+def mlflow_serving(model: Path, port: int) -> list[str]:
+    """Return the command of a server of MLflow with one worker."""
+    return [
+        sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model),
+        "--env-manager", "local", "-p", str(port), "-w", "1",
+    ]  # fmt: skip
 
 
 @contextmanager
-def running(command: list[str], home: Home, log: Path) -> Iterator[None]:
-    """Run a server; stop it at the end with all that it started."""
+def running(command: list[str], home: Home, log: Path, more: Mapping[str, str]) -> Iterator[None]:
+    """Run a server, with more in its environment; stop it at the end with all that it started."""
     import psutil
 
     scratch = log.with_suffix(".bentoml")
@@ -324,7 +358,7 @@ def running(command: list[str], home: Home, log: Path) -> Iterator[None]:
             command,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**environment(home, 1, scratch), "PATH": path},
+            env={**environment(home, 1, scratch), "PATH": path, **more},
             cwd=ROOT,
         )
         try:
@@ -383,19 +417,26 @@ def make_loads(home: Home, ports: dict[str, int], effort: Effort) -> dict[str, L
     many = [codes[i % len(codes)] for i in range(effort.bulk)]
     bulk = request("/v1/enterprises/bulk", stream(many), ARROW, accept=ARROW)
 
-    def asked(path: str, bodies: Sequence[Any]) -> list[bytes]:
-        return [request(path, json.dumps(body).encode(), JSON) for body in bodies]
+    database = open_database(database_url(home, None))
+    _, key = Keys(database).create("benchmark", ["supervisor"])
+    database.dispose()
+
+    def asked(path: str, bodies: Sequence[Any], **more: str) -> list[bytes]:
+        return [request(path, json.dumps(body).encode(), JSON, **more) for body in bodies]
 
     short = [{**body, "explain": False} for body in scores]
     return {
-        "look-up": Load(ports["ours"], asked("/classify", lookups)),
+        LOOK_UP: Load(ports["ours"], asked("/classify", lookups)),
         "score": Load(ports["ours"], asked("/score", short)),
         OURS: Load(ports["ours"], asked("/score", scores)),
+        LOOK_UP + WITH_KEYS: Load(ports["keyed"], asked("/classify", lookups, key=key)),
+        OURS + WITH_KEYS: Load(ports["keyed"], asked("/score", scores, key=key)),
         EMPTY: Load(ports["empty"], asked("/empty", [{}])),
         EMPTY_WITH_BODY: Load(ports["empty"], asked("/body", scores)),
         "FastAPI, look-up": Load(ports["fastapi"], asked("/classify", lookups)),
         "FastAPI, score + explanation": Load(ports["fastapi"], asked("/score", scores)),
-        "mlflow models serve": Load(ports["mlflow"], asked("/invocations", features)),
+        MLFLOW: Load(ports["mlflow"], asked("/invocations", features)),
+        MLFLOW_EXPLAINS: Load(ports["mlflow-explains"], asked("/invocations", features)),
         "bulk, Arrow": Load(ports["ours"], [bulk]),
     }
 
@@ -422,11 +463,12 @@ def stream(codes: list[str]) -> bytes:
     return sink.getvalue()
 
 
-def request(path: str, body: bytes, media_type: str, accept: str = JSON) -> bytes:
+def request(path: str, body: bytes, media_type: str, accept: str = JSON, key: str | None = None) -> bytes:
     """Return a complete HTTP/1.1 request."""
+    authorization = "" if key is None else f"Authorization: Bearer {key}\r\n"
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}\r\nAccept: {accept}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"{authorization}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
