@@ -21,7 +21,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.home import ENVIRONMENT_VARIABLE, Home
-from serving.access.own_host import NO_KEYS, reached_locally
+from serving.access.own_host import NO_KEYS, OTHER_NAME, named_locally, reached_locally
 from serving.application import PATIENCE, application
 from serving.logs import to_stderr
 from serving.problems import Problem
@@ -83,11 +83,18 @@ class Answers:
         """Answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif APPLICATION.state.context.gate.open and not reached_locally(scope):
-            # Whoever started it past `risk-model serve`, which refuses to listen there.
-            await NO_KEYS.response()(scope, receive, send)
+        elif (refusal := self._refusal(scope)) is not None:
+            await refusal.response()(scope, receive, send)
         else:
             await (self.app if scope["path"] in BENTOML_PATHS else APPLICATION)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        if not APPLICATION.state.context.gate.open:
+            return None
+        if not reached_locally(scope):
+            # Whoever started it past `risk-model serve`, which refuses to listen there.
+            return NO_KEYS
+        return None if named_locally(scope) else OTHER_NAME
 
 
 # The decorator has made a service of the class.

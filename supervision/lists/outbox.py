@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from features.home import Home
 from features.records import TABLES as RECORD_TABLES
 from features.store import RecordStore, Snapshot
 from supervision.writing import as_json, write_whole
+
+logger = logging.getLogger("risk_model.supervision")
 
 #: What other departments hear of; a repair tells them to stop using what they were told before.
 TABLES = ("abnormal_list", "serious_violation_list", "credit_repair")
@@ -65,12 +69,13 @@ def push(home: Home, receiver: str, out: Path) -> Delivery:
     -----
     A batch is one file of JSON lines, put in place by a rename; only then is the position moved on. If
     it is interrupted in between, the next batch tells the same again: a message has the same
-    ``message_id`` every time, by which the receiver knows it.
+    ``message_id`` every time, by which the receiver knows it. So it is, too, if the snapshot of the last
+    batch is no longer kept: then everything is told again.
     """
     first = told_until(home, receiver)
     store = RecordStore(home.store)
     latest = store.snapshot()
-    before = store.snapshot(first) if first else None
+    before = _kept(store, first) if first else None
     messages = list(_messages(before, latest))
     file = None
     if messages:
@@ -79,6 +84,13 @@ def push(home: Home, receiver: str, out: Path) -> Delivery:
         write_whole(file, "\n".join(lines) + "\n")
     write_whole(_position(home, receiver), json.dumps({"snapshot": latest.id}) + "\n")
     return Delivery(file, first, latest.id, len(messages))
+
+
+def _kept(store: RecordStore, number: int) -> Snapshot | None:
+    with suppress(InputError):
+        return store.snapshot(number)
+    logger.warning("snapshot %d is no longer kept: the batch tells everything again", number)
+    return None
 
 
 def told_until(home: Home, receiver: str) -> int:

@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from features.errors import InputError
 from features.home import Home
 from features.store import RecordStore
@@ -18,6 +20,8 @@ from supervision.working_days import working_calendar
 from supervision.writing import as_json, write_whole
 
 Note = dict[str, Any]
+#: Held by whoever keeps a note.
+LOCK = "notes.lock"
 
 
 @dataclass(frozen=True)
@@ -183,14 +187,17 @@ def _keep(home: Home, note: Note) -> Reviewed:
     folder = home.root / "publicity"
     text = as_json(note, indent=2)
     digest = hashlib.sha256(as_json(note, sort=True).encode()).hexdigest()[:12]
-    again = sorted(folder.glob(f"*-{digest}.json"))
-    if again:
-        # The same note once more: nothing new.
-        return Reviewed(note, again[0])
-    # Numbered, so that notes of one day keep their order.
-    number = 1 + max((int(path.name[:6]) for path in folder.glob("[0-9]*.json")), default=0)
-    file = folder / f"{number:06d}-{note['kind']}-{digest}.json"
-    write_whole(file, text + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    # One after the other, so that no two notes get one number, and none is kept twice.
+    with FileLock(folder / LOCK):
+        again = sorted(folder.glob(f"*-{digest}.json"))
+        if again:
+            # The same note once more: nothing new.
+            return Reviewed(note, again[0])
+        # Numbered, so that notes of one day keep their order.
+        number = 1 + max((int(path.name[:6]) for path in folder.glob("[0-9]*.json")), default=0)
+        file = folder / f"{number:06d}-{note['kind']}-{digest}.json"
+        write_whole(file, text + "\n")
     return Reviewed(note, file)
 
 

@@ -123,12 +123,18 @@ class Server:
             )
 
     def ask(
-        self, path: str, body: bytes | None = None, media_type: str = "application/json"
+        self,
+        path: str,
+        body: bytes | None = None,
+        media_type: str = "application/json",
+        host: str | None = None,
     ) -> tuple[int, Any, str]:
         """Return status, headers and text of an answer."""
         request = urllib.request.Request(self.url + path, data=body)
         if body is not None:
             request.add_header("Content-Type", media_type)
+        if host is not None:
+            request.add_header("Host", host)
         try:
             with urllib.request.urlopen(request, timeout=20, context=self._trust) as answer:
                 return answer.status, answer.headers, answer.read().decode()
@@ -212,6 +218,16 @@ def test_what_bentoml_gets_wrong_is_mended(server: Server) -> None:
     assert "default-src 'self'" in headers["Content-Security-Policy"]
     for path in ("/docs.json", "/schema.json", "/static_content/index.css"):
         assert server.ask(path)[0] == 404
+
+
+def test_a_page_whose_name_leads_here_is_not_answered(server: Server) -> None:
+    port = server.url.rpartition(":")[2]
+    for own in (f"localhost:{port}", f"127.0.0.1:{port}"):
+        assert server.ask("/healthz", host=own)[0] == 200
+    status, _, text = server.ask("/healthz", host=f"rebound.example:{port}")
+    (error,) = json.loads(text)["errors"]
+    assert (status, error["field"]) == (421, "Host")
+    assert "127.0.0.1" in error["fix"]
 
 
 def test_metrics_for_prometheus(server: Server, code_of: Callable[[str, str], str]) -> None:

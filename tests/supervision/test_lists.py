@@ -439,3 +439,23 @@ def test_a_department_hears_of_every_change(office: Office, tmp_path: Path) -> N
     ids = {json.loads(line)["message_id"] for line in file.read_text(encoding="utf-8").splitlines()}
     assert ids == {m["message_id"] for m in messages}
     assert isinstance(office.run("lists", "push", "--to", "../x", "--out", str(out)).exception, InputError)
+
+
+def test_a_department_whose_last_snapshot_is_gone_is_told_everything_again(
+    office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = office.register(0, 1)
+    enter_abnormal(office, first)
+    out = tmp_path / "inbox"
+    office.json("lists", "push", "--to", "tax", "--out", str(out))
+    (file,) = out.iterdir()
+    before = [json.loads(line)["message_id"] for line in file.read_text(encoding="utf-8").splitlines()]
+    enter_abnormal(office, second, on=date(2025, 7, 10))
+    RecordStore(office.home.store).retain(1)
+    sent = office.json("lists", "push", "--to", "tax", "--out", str(out))
+    assert "no longer kept" in caplog.text
+    assert sent["messages"] == 2
+    told = [json.loads(line) for line in Path(sent["file"]).read_text(encoding="utf-8").splitlines()]
+    assert [one["record"]["credit_code"] for one in told] == [first, second]
+    assert told[0]["message_id"] == before[0]
+    assert office.json("lists", "push", "--to", "tax", "--out", str(out))["messages"] == 0

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from features.errors import InputError
 from features.records import TABLES, codes
+from supervision.publicity.review import object_to
 from supervision.publicity.rules import PUBLICITY, load_publicity
 from supervision.publicity.selection import (
     BLOTTED,
@@ -429,6 +431,19 @@ def test_objections_are_answered_in_working_days(office: Office, listed: str, tm
     assert answered["late"] is True
     report = office.json("publish", "--out", str(out), "--on", "2025-10-09")
     assert (report["objections_open"], report["rows"]["penalty"]) == (0, 0)
+
+
+def test_notes_that_are_kept_at_once_are_all_kept_in_an_order(office: Office, listed: str) -> None:
+    on = date(2025, 9, 1)
+    with ThreadPoolExecutor(8) as pool:
+        reasons = [f"理由 {number % 12}" for number in range(24)]
+        kept = list(
+            pool.map(lambda reason: object_to(office.home, listed, "p", on=on, reason=reason), reasons)
+        )
+    files = {one.file.name for one in kept}
+    # Each reason came twice, which is one note.
+    assert sorted(int(name[:6]) for name in files) == list(range(1, 13))
+    assert {one.note["reason"] for one in kept} == set(reasons)
 
 
 @pytest.mark.parametrize(
