@@ -18,6 +18,9 @@ ORIGIN = "0" * 64
 #: Number of the lock by which writers of PostgreSQL take turns; any number, the same in all versions.
 _LOCK = 4_206_202_201
 _BATCH = 10_000
+# Made once: to put them together takes as long as to send them.
+_LAST = select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
+_INSERT = insert(AUDIT)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Entry:
 
     def computed_hash(self) -> str:
         """Return what the hash must be."""
-        content = {key: value for key, value in asdict(self).items() if key != "hash"}
+        content = {key: value for key, value in vars(self).items() if key != "hash"}
         canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -183,9 +186,7 @@ class AuditLog:
 
 def _append(connection: Connection, notes: Sequence[Note]) -> list[Entry]:
     take_turn(connection)
-    last = connection.execute(
-        select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     number, previous = (last.number, last.hash) if last is not None else (0, ORIGIN)
     entries = []
     for note in notes:
@@ -203,7 +204,7 @@ def _append(connection: Connection, notes: Sequence[Note]) -> list[Entry]:
         )
         entries.append(replace(bare, hash=bare.computed_hash()))
         previous = entries[-1].hash
-    connection.execute(insert(AUDIT), [asdict(entry) for entry in entries])
+    connection.execute(_INSERT, [vars(entry) for entry in entries])
     return entries
 
 
