@@ -46,7 +46,7 @@ from risk_model.specification import load_specification
 from risk_model.training import train
 from serving.access.keys import Keys
 from serving.arrow import ARROW
-from serving.database import open_database
+from serving.database import open_database, upgrade
 from serving.database.engine import database_url
 from serving.running import ROOT, SERVICE, environment
 
@@ -418,6 +418,7 @@ def make_loads(home: Home, ports: dict[str, int], effort: Effort) -> dict[str, L
     bulk = request("/v1/enterprises/bulk", stream(many), ARROW, accept=ARROW)
 
     database = open_database(database_url(home, None))
+    upgrade(database)
     _, key = Keys(database).create("benchmark", ["supervisor"])
     database.dispose()
 
