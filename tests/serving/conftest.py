@@ -13,13 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from starlette.applications import Starlette
 
 from features.home import Home
 from risk_model.publication import Publication
 from serving import computed
 from serving.application import application
+from serving.database import open_database, upgrade
 from serving.settings import Settings
 from tests.serving.small_home import build_home
 
@@ -142,6 +143,15 @@ def database(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     yield make
     for server, name in made:
         _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest, database: Callable[[str], str]) -> Iterator[Engine]:
+    """Return a database with the newest schema, of either kind."""
+    opened = open_database(database(request.param))
+    upgrade(opened)
+    yield opened
+    opened.dispose()
 
 
 def _on_server(server: str, statement: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,20 +17,12 @@ from features.home import Home
 from serving.access.audit import ORIGIN, AuditLog
 from serving.application import application
 from serving.commands import register
-from serving.database import open_database, upgrade
+from serving.database import open_database
 from serving.database.engine import database_url
 from serving.settings import Settings
 from tests.serving.conftest import Client
 from tests.serving.test_access import bearer
 from tests.serving.test_classification import assert_problem
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, database: Callable[[str], str]) -> Iterator[Engine]:
-    opened = open_database(database(request.param))
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 def write(log: AuditLog, count: int, actor: str = "a1 test") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,15 +13,6 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from serving.access.audit import AuditLog, Entry, Note
 from serving.access.noting import MOST, Noting
-from serving.database import open_database, upgrade
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, database: Callable[[str], str]) -> Iterator[Engine]:
-    opened = open_database(database(request.param))
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 def note(number: int) -> Note:

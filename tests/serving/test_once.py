@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,14 +24,6 @@ from serving.once import Answered, Asked, Attempt, Done, OnceOnly
 from serving.problems import Problem
 
 KEEP = timedelta(hours=1)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, database: Callable[[str], str]) -> Iterator[Engine]:
-    opened = open_database(database(request.param))
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture
