@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pyarrow as pa
 
-from features.kernel.plan import ENDS, TablePlan, ValueColumn
+from features.kernel.plan import TablePlan, ValueColumn
 from features.kernel.records import Arrays, condition_bits
+from features.records import ENDS
 
 NEVER = int(np.datetime64("9999-12-31", "D").astype(np.int64))
 #: Words remembered of one table plan; more are forgotten at once.
@@ -220,8 +221,6 @@ def _numbers(column: ValueColumn, values: Sequence[Any]) -> list[float]:
             values = [value and value[: column.characters] for value in values]
         return [place.get(value, _MISSING) for value in values]
     return [
-        _MISSING
-        if value is None
-        else (float(value.toordinal() - EPOCH) if isinstance(value, date) else float(value))
+        _MISSING if value is None else float(value.toordinal() - EPOCH if isinstance(value, date) else value)
         for value in values
     ]

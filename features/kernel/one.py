@@ -380,10 +380,9 @@ def _combine(kinds, columns, first, second, parameters, terms, today, result):  
             if not np.isnan(a):
                 value = np.float64(_ones(np.int64(a)))
         elif kind == _YEARS_MISSING and not np.isnan(a) and not np.isnan(b):
-            year, month = _year_and_month(today)
             # The year of the foundation is the first that is reported.
             founded, _ = _year_and_month(today - np.int64(b))
-            due = year - (1 if month > 6 else 2) - founded + 1
+            due = _due_year(today) - founded + 1
             due = min(max(due, 0), np.int64(parameters[0, i]))
             value = np.float64(due - _ones(np.int64(a) & ((np.int64(1) << due) - 1)))
         result[columns[i]] = value
@@ -396,9 +395,7 @@ def _fill(  # type: ignore[no-untyped-def]
     """Fill in the terms of all tables that there are records of; each table by the loop of all."""
     only = np.zeros(1, dtype=np.int64)
     starts = np.zeros(2, dtype=np.int64)
-    due = np.empty(1, dtype=np.int64)
-    year, month = _year_and_month(today[0])
-    due[0] = year - (1 if month > 6 else 2)
+    due = np.full(1, _due_year(today[0]))
     for i in range(tables.shape[0]):
         conditions, terms, columns, rows, longest, at, weight, to = shapes[tables[i]]
         begin, end, first = places[2 * i], places[2 * i + 2], places[2 * i + 1]
@@ -438,6 +435,13 @@ def _ones(word):  # type: ignore[no-untyped-def]
         word &= word - 1
         count += 1
     return count
+
+
+@njit(nogil=True, cache=True)
+def _due_year(day):  # type: ignore[no-untyped-def]
+    """Return what :func:`features.kernel.combine.due_year` does, of one day."""
+    year, month = _year_and_month(day)
+    return year - (1 if month > 6 else 2)
 
 
 @njit(nogil=True, cache=True)

@@ -17,12 +17,11 @@ from features.definitions.feature import Feature
 from features.definitions.terms import DECAY_BITS, Operation, Term
 from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import Combining
+from features.records import ENDS
 
 if TYPE_CHECKING:
     from features.kernel.one import PlanOfOne
 
-#: Columns of the days from which on a record counts no more.
-ENDS = ("withdrawn_at", "repaired_at", "expires_at")
 #: Conditions of one table are the bits of a 64-bit word.
 MAXIMUM_CONDITIONS = 64
 

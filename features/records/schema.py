@@ -94,6 +94,9 @@ SHARED = (
     Column("expires_at", "date", Label("公示期满日期", "publication ends on")),
 )
 
+#: Columns that end a version of a record by themselves.
+ENDS = ("withdrawn_at", "repaired_at", "expires_at")
+
 #: Where a stored row came from; written by the store, never by a mapping.
 PROVENANCE = (
     Column("content_hash", "int", Label("内容摘要", "hash of the content")),

@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import InputError
-from features.records import TABLES
+from features.records import ENDS, TABLES
 from features.records.schema import RecordTable
 from features.store.delta import DeltaFolder
 from features.store.manifest import Manifest, Manifests
 from features.store.ordered_files import FileRange
 from features.store.versions import ORDER, connect, parquet, sorted_rows
-from features.store.visibility import DECISION, ENDS, Restored, restored, visible_to
+from features.store.visibility import DECISION, Restored, restored, visible_to
 
 #: About how many rows are put in order and given their interval at once when everything is read.
 ROWS_AT_ONCE = 1_000_000

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.records import ENDS
+
 #: Visible for good.
 NEVER = date(9999, 12, 31)
-#: Columns that end a version by themselves.
-ENDS = ("withdrawn_at", "repaired_at", "expires_at")
 #: What is read of the repair decisions.
 DECISION = ("credit_code", "event_date", "recorded_at", "target_table", "target_record_id", "decision")
 
