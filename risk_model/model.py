@@ -177,9 +177,11 @@ class RiskModel:
     def _trees(self, own: np.ndarray) -> np.ndarray:
         """Return what this model's own trees add up to; of a few rows by the tables of explanations."""
         assert self.booster is not None
-        # The same to the last bit. LightGBM's own way costs more than all else about a single score.
-        if len(own) < FEW and "_explainer" in vars(self) and self._explainer is not None:
-            return self._explainer.margin(own)
+        # Those that are worked out already: the same to the last bit, and LightGBM's own way costs more than
+        # all else about a single score.
+        prepared: TreeExplainer | None = vars(self).get("_explainer")
+        if prepared is not None and len(own) < FEW:
+            return prepared.margin(own)
         return np.asarray(self.booster.predict(own, raw_score=True))
 
     def margin(self, matrix: np.ndarray) -> np.ndarray:

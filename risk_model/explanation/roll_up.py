@@ -73,7 +73,7 @@ class Reasons(Sequence[FeatureReason]):
     Attributes
     ----------
     values, contributions
-        As lists; no zero has a sign.
+        As lists; of the contributions no zero has a sign.
 
     Raises
     ------
@@ -86,8 +86,8 @@ class Reasons(Sequence[FeatureReason]):
             msg = f"{len(arrangement.features)} features, {len(values)} values, {len(contributions)} sums"
             raise ValueError(msg)
         self.arrangement = arrangement
-        # A zero reads the same whatever its sign.
-        self.values: list[float] = (values + 0.0).tolist()
+        self.values: list[float] = values.tolist()
+        # No zero has a sign: a group of one takes its sum from here.
         self.contributions: list[float] = (contributions + 0.0).tolist()
         self._made: list[FeatureReason | None] = [None] * len(self.values)
 

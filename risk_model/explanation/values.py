@@ -50,7 +50,7 @@ def speaker(feature: Feature) -> Speaker:
     """
     words = _words(feature)
     # Features of one unit share what was said; each coded feature has words of its own.
-    return _kept.__wrapped__(words) if feature.unit == "category" else _kept(words)
+    return _remembering(words) if feature.unit == "category" else _of_a_unit(words)
 
 
 def _words(feature: Feature) -> Speaker:
@@ -59,15 +59,18 @@ def _words(feature: Feature) -> Speaker:
     return _WORDS.get(feature.unit, _number)
 
 
-@cache
-def _kept(words: Speaker) -> Speaker:
-    """Return the same words of a unit, the last of them kept; one memory a unit, and there are four."""
+def _remembering(words: Speaker) -> Speaker:
+    """Return the same words, the last of them kept."""
 
     @lru_cache(maxsize=_KEPT)
     def kept(value: float) -> Label:
         return words(value + 0.0)
 
     return kept
+
+
+#: The words of a unit, remembered: one memory a unit, and there are four.
+_of_a_unit = cache(_remembering)
 
 
 def _number(value: float) -> Label:

@@ -70,11 +70,11 @@ class Gate:
         Problem
             401 if a key is sent that is not valid, 429 if it asks too often, 503 without the database.
         """
-        if self.keys is None:
-            return ANYBODY_HERE
+        known = self.caller_at_once(request)
+        if known is not None:
+            return known
         token, session = _credentials(request)
-        key = self._key(token, session) if token is not None or session is not None else None
-        return self._let_in(request, token, key)
+        return self._let_in(request, token, self._key(token, session))
 
     def caller_at_once(self, request: Request) -> Principal | None:
         """Return who asks, where that is known without the database; None where it must be asked.
@@ -89,8 +89,11 @@ class Gate:
         token, session = _credentials(request)
         if token is None and session is None:
             return self._let_in(request, None, None)
-        known = self._remembered(_memory(token, session))
-        return None if known is None else self._let_in(request, token, known[1])
+        with self._lock:
+            told = self._known.get(_memory(token, session))
+        if told is None or time.monotonic() - told[0] >= TRUSTED:
+            return None
+        return self._let_in(request, token, told[1])
 
     def _let_in(self, request: Request, token: str | None, key: Key | None) -> Principal:
         if key is None:
@@ -157,10 +160,6 @@ class Gate:
 
     def _key(self, token: str | None, session: str | None) -> Key | None:
         assert self.keys is not None
-        memory = _memory(token, session)
-        known = self._remembered(memory)
-        if known is not None:
-            return known[1]
         now = time.monotonic()
         try:
             key = self.keys.of_token(token) if token is not None else self.keys.of_session(session or "")
@@ -168,16 +167,10 @@ class Gate:
             logger.exception("keys cannot be read")
             raise unavailable("the database of keys does not answer") from None
         with self._lock:
-            self._known[memory] = (now, key)
+            self._known[_memory(token, session)] = (now, key)
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return key
-
-    def _remembered(self, memory: str) -> tuple[float, Key | None] | None:
-        """Return when the database told whose key it is, and whose; None if that is too long ago."""
-        with self._lock:
-            found = self._known.get(memory)
-        return found if found is not None and time.monotonic() - found[0] < TRUSTED else None
 
 
 def _not_noted(error: SQLAlchemyError) -> Problem:

@@ -8,8 +8,8 @@ being written goes into the next one, all together.
 from __future__ import annotations
 
 import queue
-import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -33,8 +33,7 @@ class Noting:
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
         self._asked: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
 
     def write(self, note: Note) -> Future[Entry]:
         """Have an entry written.
@@ -46,23 +45,17 @@ class Noting:
         """
         found: Future[Entry] = Future()
         self._asked.put((note, found))
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="audit", daemon=True)
-                    self._thread.start()
+        self._thread.submit(self._work)
         return found
 
     def _work(self) -> None:
-        while True:
-            asked = [self._asked.get()]
+        """Write what has come in; whoever asked may find its entry written with those before it."""
+        asked: list[_Asked] = []
+        with suppress(queue.Empty):
             while len(asked) < MOST:
-                try:
-                    asked.append(self._asked.get_nowait())
-                except queue.Empty:
-                    break
-            # Who has given up by now is shown nothing, and so is not noted.
-            self._write([one for one in asked if one[1].set_running_or_notify_cancel()])
+                asked.append(self._asked.get_nowait())
+        # Who has given up by now is shown nothing, and so is not noted.
+        self._write([one for one in asked if one[1].set_running_or_notify_cancel()])
 
     def _write(self, asked: list[_Asked]) -> None:
         if not asked:

@@ -140,7 +140,7 @@ class TreeExplainer:
         threads
             At most so many; by default as many as there are processors.
         """
-        if len(rows) < FEW and not len(self._deep.value):
+        if self._one_by_one(rows):
             tables = self._tables
             add_few(
                 self._packed,
@@ -162,13 +162,17 @@ class TreeExplainer:
         """
         rows = self._rows(matrix)
         out = np.zeros(len(rows))
-        if len(rows) < FEW and not len(self._deep.value):
+        if self._one_by_one(rows):
             few_margins(
                 self._packed, self._coding.points, self._tables.leaf_values, rows, self._in_place, out
             )
             return out
         self._run(add_margins, rows, self._in_place, 1.0, out, threads)
         return out
+
+    def _one_by_one(self, rows: np.ndarray) -> bool:
+        """Return whether rows go one by one: they are few, and no leaf is without a table."""
+        return len(rows) < FEW and not len(self._deep.value)
 
     def _rows(self, matrix: np.ndarray) -> np.ndarray:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
