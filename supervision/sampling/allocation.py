@@ -119,8 +119,10 @@ def optimal_allocation(
         if groups.rising(chance) or floor >= 1.0:
             break
         floor = min(1.0, floor + 0.1)
-    shares = tiers if floor >= 1.0 else on_grid(chance[groups.place], size)
-    return Allocation(shares, groups.precision(chance), floor)
+    if floor >= 1.0:
+        # The tiers' design may go above the ceiling, which what was solved for does not.
+        return Allocation(tiers, groups.precision(groups.by_tier), floor)
+    return Allocation(on_grid(chance[groups.place], size), groups.precision(chance), floor)
 
 
 @dataclass(frozen=True)
