@@ -150,7 +150,9 @@ def write_site(folder: Path, published: Published, rules: Publicity) -> None:
     for asset in ASSETS:
         shutil.copyfile(HERE / asset, folder / asset)
     (folder / "lookup").mkdir()
+    shards = []
     for shard, enterprises in _shards(published):
+        shards.append(shard)
         text = as_json(enterprises).replace("</", "<\\/")
         (folder / "lookup" / f"{shard}.js").write_text(f"found({text});\n", encoding="utf-8")
     environment = Environment(
@@ -168,7 +170,9 @@ def write_site(folder: Path, published: Published, rules: Publicity) -> None:
             "counts": {name: table.num_rows for name, table in published.tables.items()},
         }
         (folder / lang).mkdir()
-        index = page.render(**common, kind="index", rules=rules, labels=_labels(published, lang))
+        index = page.render(
+            **common, kind="index", rules=rules, labels=_labels(published, lang), shards=shards
+        )
         (folder / lang / "index.html").write_text(index, encoding="utf-8")
         for name, table in published.tables.items():
             text = page.render(
