@@ -4,9 +4,11 @@ Every server is one process on the loopback interface; the load comes from this 
 that stay open, each sending its next request when the answer is there. Servers take turns within each
 repetition; figures are medians over repetitions. MLflow's server gets features that are ready made and
 predicts with the general model's trees: less work than ours, which computes the features from records. A
-second one of MLflow explains as well, from the same features. Of the empty endpoints one looks at nothing and
-decides the aim; another reads the body that the score reads. Ours runs twice: asking nobody for a key, as all
-that it is compared with, and asking for one and noting each answer in the audit log, as in operation.
+second one of MLflow explains as well, from the same features. Many enterprises in one request are looked up
+and scored in bulk, from Arrow; MLflow gets the ready-made features of as many in one request. Of the empty
+endpoints one looks at nothing and decides the aim; another reads the body that the score reads. Ours runs
+twice: asking nobody for a key, as all that it is compared with, and asking for one and noting each answer in
+the audit log, as in operation.
 """
 
 from __future__ import annotations
@@ -59,6 +61,8 @@ JSON = "application/json"
 OURS, LOOK_UP = "score + explanation", "look-up"
 WITH_KEYS = " with keys, audited"
 MLFLOW, MLFLOW_EXPLAINS = "mlflow models serve", "mlflow models serve, score + explanation"
+LOOK_UPS, SCORES = "bulk, Arrow", "bulk of scores + explanations, Arrow"
+MLFLOW_BULK, MLFLOW_EXPLAINS_BULK = f"bulk, {MLFLOW}", f"bulk, {MLFLOW_EXPLAINS}"
 EMPTY, EMPTY_WITH_BODY = "empty endpoint of BentoML", "empty endpoint of BentoML that reads the same body"
 
 
@@ -85,10 +89,13 @@ class Effort:
     repetitions: int
     seconds: float
     bulk: int
+    batch: int
 
 
-FULL = Effort(enterprises=20_000, trees=200, train_dates=12, repetitions=5, seconds=3.0, bulk=20_000)
-QUICK = Effort(enterprises=800, trees=60, train_dates=2, repetitions=1, seconds=0.4, bulk=1_000)
+FULL = Effort(
+    enterprises=20_000, trees=200, train_dates=12, repetitions=5, seconds=3.0, bulk=20_000, batch=1_000
+)
+QUICK = Effort(enterprises=800, trees=60, train_dates=2, repetitions=1, seconds=0.4, bulk=1_000, batch=100)
 
 
 @dataclass
@@ -142,11 +149,15 @@ class Load:
             str(connections): {
                 "p50_ms": round(self.quantile(connections, 0.5), 3),
                 "p99_ms": round(self.quantile(connections, 0.99), 3),
-                "per_second": round(statistics.median(len(ms) / wall for ms, wall, _ in found), 1),
+                "per_second": round(self.per_second(connections), 1),
                 "errors": sum(errors for _, _, errors in found),
             }
             for connections, found in self.seen.items()
         }
+
+    def per_second(self, connections: int) -> float:
+        """Return the median over repetitions of the answers a second."""
+        return statistics.median(len(ms) / wall for ms, wall, _ in self.seen[connections])
 
     def quantile(self, connections: int, q: float) -> float:
         """Return the median over repetitions of a quantile of the milliseconds."""
@@ -225,9 +236,8 @@ def run(quick: bool) -> dict[str, Any]:
             load.seen.clear()
         for _ in range(effort.repetitions):
             for connections in CONCURRENCY:
-                for name, load in loads.items():
-                    if connections == 1 or not name.startswith("bulk"):
-                        load.measure(connections, effort.seconds)
+                for load in loads.values():
+                    load.measure(connections, effort.seconds)
     for name, load in loads.items():
         print(f"{name}: {load.figures()}", flush=True)
     return document(loads, quick, effort)
@@ -242,8 +252,12 @@ def document(loads: dict[str, Load], quick: bool, effort: Effort) -> dict[str, A
     over_empty = worst(OURS, EMPTY)
     over_fastapi = max(worst(OURS, "FastAPI, score + explanation"), worst(LOOK_UP, "FastAPI, look-up"))
     faster = 1 / worst(OURS, MLFLOW)
-    taken, wall, _ = loads["bulk, Arrow"].seen[1][-1]
-    bulk = effort.bulk * len(taken) / wall
+    in_bulk = {
+        name: (effort.bulk if name == LOOK_UPS else effort.batch)
+        * max(loads[name].per_second(connections) for connections in CONCURRENCY)
+        for name in (LOOK_UPS, SCORES, MLFLOW_BULK, MLFLOW_EXPLAINS_BULK)
+    }
+    bulk = in_bulk[LOOK_UPS]
     errors = sum(failed for load in loads.values() for found in load.seen.values() for _, _, failed in found)
     return {
         "benchmark": "serve",
@@ -254,10 +268,13 @@ def document(loads: dict[str, Load], quick: bool, effort: Effort) -> dict[str, A
             "FastAPI with the same work": over_fastapi,
             MLFLOW: 1 / faster,
             MLFLOW_EXPLAINS: worst(OURS, MLFLOW_EXPLAINS),
+            MLFLOW_BULK: in_bulk[MLFLOW_BULK] / in_bulk[SCORES],
+            MLFLOW_EXPLAINS_BULK: in_bulk[MLFLOW_EXPLAINS_BULK] / in_bulk[SCORES],
         },
         "figures": {
             "cores": len(os.sched_getaffinity(0)),
             "enterprises": effort.enterprises,
+            "enterprises a second": {name: round(rate) for name, rate in in_bulk.items()},
             **{name: load.figures() for name, load in loads.items()},
         },
         "aims": {
@@ -410,12 +427,13 @@ def make_loads(home: Home, ports: dict[str, int], effort: Effort) -> dict[str, L
         {"credit_code": code, "as_of": AS_OF.isoformat(), "records": records_of(records, code)}
         for code in some
     ]
-    features = [
-        {"dataframe_split": {"columns": list(found.names), "data": [np.nan_to_num(found.values).tolist()]}}
-        for found in (publication.contributions(code, "general") for code in some)
-    ]
+    features = [ready_made(publication, [code]) for code in some]
+    batch = sorted(codes[:: max(len(codes) // effort.batch, 1)][: effort.batch])
     many = [codes[i % len(codes)] for i in range(effort.bulk)]
-    bulk = request("/v1/enterprises/bulk", stream(many), ARROW, accept=ARROW)
+    bulk = request("/v1/enterprises/bulk", stream(pa.table({"credit_code": many})), ARROW, accept=ARROW)
+    in_columns = request(
+        "/v1/score/batch?explain=true", stream(records_in_columns(records, batch)), ARROW, accept=ARROW
+    )
 
     database = open_database(database_url(home, None))
     upgrade(database)
@@ -425,6 +443,7 @@ def make_loads(home: Home, ports: dict[str, int], effort: Effort) -> dict[str, L
     def asked(path: str, bodies: Sequence[Any], **more: str) -> list[bytes]:
         return [request(path, json.dumps(body).encode(), JSON, **more) for body in bodies]
 
+    many_features = asked("/invocations", [ready_made(publication, batch)])
     short = [{**body, "explain": False} for body in scores]
     return {
         LOOK_UP: Load(ports["ours"], asked("/classify", lookups)),
@@ -438,26 +457,55 @@ def make_loads(home: Home, ports: dict[str, int], effort: Effort) -> dict[str, L
         "FastAPI, score + explanation": Load(ports["fastapi"], asked("/score", scores)),
         MLFLOW: Load(ports["mlflow"], asked("/invocations", features)),
         MLFLOW_EXPLAINS: Load(ports["mlflow-explains"], asked("/invocations", features)),
-        "bulk, Arrow": Load(ports["ours"], [bulk]),
+        LOOK_UPS: Load(ports["ours"], [bulk]),
+        SCORES: Load(ports["ours"], [in_columns]),
+        MLFLOW_BULK: Load(ports["mlflow"], many_features),
+        MLFLOW_EXPLAINS_BULK: Load(ports["mlflow-explains"], many_features),
     }
+
+
+def ready_made(publication: Publication, codes: Sequence[str]) -> dict[str, Any]:
+    """Return the features of enterprises as MLflow takes them."""
+    found = [publication.contributions(code, "general") for code in codes]
+    data = [np.nan_to_num(one.values).tolist() for one in found]
+    return {"dataframe_split": {"columns": list(found[0].names), "data": data}}
+
+
+def in_force(records: Any, name: str, codes: tuple[str, str]) -> pa.Table:
+    """Return the records of a range of enterprises that are in force, in the canonical schema."""
+    day = pa.scalar(AS_OF, pa.date32())
+    table = records.read(name, codes=codes)
+    kept = pc.and_(pc.less_equal(table["visible_from"], day), pc.greater(table["visible_to"], day))
+    return table.filter(kept).select(TABLES[name].arrow_schema.names)
 
 
 def records_of(records: Any, code: str) -> dict[str, list[dict[str, Any]]]:
     """Return the records of an enterprise that are in force, as a caller would send them."""
     found = {}
-    day = pa.scalar(AS_OF, pa.date32())
     for name in records.tables:
-        table = records.read(name, codes=(code, code))
-        in_force = pc.and_(pc.less_equal(table["visible_from"], day), pc.greater(table["visible_to"], day))
-        rows = table.filter(in_force).select(TABLES[name].arrow_schema.names).to_pylist()
+        rows = in_force(records, name, (code, code)).to_pylist()
         if rows:
             found[name] = json.loads(json.dumps(rows, default=date.isoformat))
     return found
 
 
-def stream(codes: list[str]) -> bytes:
-    """Return an Arrow stream of credit codes."""
-    table = pa.table({"credit_code": codes})
+def records_in_columns(records: Any, codes: Sequence[str]) -> pa.Table:
+    """Return the records of enterprises that are in force, a row an enterprise, a column a record table."""
+    wanted = pa.array(codes, pa.string())
+    columns = {"credit_code": wanted, "as_of": pa.array([AS_OF] * len(codes), pa.date32())}
+    for name in records.tables:
+        table = in_force(records, name, (codes[0], codes[-1])).sort_by("credit_code")
+        place = pc.index_in(table["credit_code"], value_set=wanted).combine_chunks()
+        table = table.filter(place.is_valid()).combine_chunks()
+        counts = np.bincount(place.drop_null().to_numpy(), minlength=len(codes))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        rows = table.to_struct_array().combine_chunks()
+        columns[name] = pa.ListArray.from_arrays(offsets, rows)
+    return pa.table(columns)
+
+
+def stream(table: pa.Table) -> bytes:
+    """Return a table as an Arrow stream."""
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -11,14 +12,56 @@ import pyarrow as pa
 from features.definitions import LIBRARY
 from features.kernel import Context, Plan
 from features.kernel.few import FewRecords
+from features.kernel.many import ManyRecords
 from features.runners.single import compute_many, compute_one
 from risk_model.classification import ModelVersion
 from risk_model.coverage import COVERAGE
 from risk_model.explanation.explanation import Decision, Explained, Explanation, explain_rows
-from risk_model.model import RiskModel
+from risk_model.model import Contributions, RiskModel
 from risk_model.registration import registration_in
 from risk_model.scale import decide
 from risk_model.tiers.overrides import Overrides
+
+#: Enterprises from which on columns take less time than one after the other.
+MANY = 32
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores and tiers by one model, of those of several enterprises that it speaks of.
+
+    Attributes
+    ----------
+    model, version
+        The model and its registered version.
+    places
+        Which of the enterprises these are, ascending, shape (n,).
+    rows
+        Their features, in the order of the model, shape (n, features).
+    margin, score
+        float64, shape (n,).
+    tier, tier_by_score, decided_by
+        As :func:`risk_model.scale.decide` returns them, shape (n,).
+    records
+        Records of supervision known of each, int64, shape (n,).
+    """
+
+    model: str
+    version: str
+    places: np.ndarray
+    rows: np.ndarray
+    margin: np.ndarray
+    score: np.ndarray
+    tier: np.ndarray
+    tier_by_score: np.ndarray
+    decided_by: np.ndarray
+    records: np.ndarray
+
+    def decisions(self) -> list[Decision]:
+        """Return score and tier of each."""
+        columns = (self.score, self.tier, self.tier_by_score, self.decided_by, self.records)
+        return list(map(Decision, *(column.tolist() for column in columns)))
+
 
 #: Table name → its records.
 Records = Mapping[str, pa.Table | FewRecords]
@@ -103,8 +146,29 @@ class Scorer:
         asked
             Records, credit code and date of each; the same enterprise may be there more than once.
         """
-        values = compute_many(self.plan, asked, known_tables=self._tables, context=self._context)
+        if 0 < len(asked) < MANY:
+            values = np.concatenate([self._values(*one) for one in asked])
+        else:
+            values = self._values_of_many(ManyRecords.of(asked))
         return self._explained(values, asked)
+
+    def score_columns(self, records: ManyRecords) -> list[tuple[Scored, Contributions]]:
+        """Score several enterprises, each as :meth:`score` does, at the least cost: in columns.
+
+        Parameters
+        ----------
+        records
+            Whom to score, and what is known of each.
+
+        Returns
+        -------
+        list
+            One a model that speaks of any of them, with what each feature adds to the margins.
+        """
+        days = records.as_of.astype("datetime64[D]").tolist()
+        wished = self._wished(zip(records.codes.to_pylist(), days, strict=True))
+        found = self._decide(self._values_of_many(records), wished)
+        return [(one, self.models[one.model].model.contributions(one.rows)) for one in found]
 
     def decide(self, table: pa.Table, overridden: Mapping[str, str] | None = None) -> dict[str, Decision]:
         """Return score and tier of one row of features, by every model that speaks of it.
@@ -117,7 +181,7 @@ class Scorer:
             Model → tier that an authorised person set.
         """
         values = np.column_stack([table[name].to_numpy() for name in self.plan.names]).astype(np.float64)
-        return {name: found[0] for name, (_, _, _, found) in self._decide(values, [overridden or {}]).items()}
+        return {one.model: one.decisions()[0] for one in self._decide(values, [overridden or {}])}
 
     def _values(self, records: Records, credit_code: str, as_of: date) -> np.ndarray:
         """Return the features of :attr:`plan`, shape (1, features)."""
@@ -125,56 +189,71 @@ class Scorer:
             self.plan, records, credit_code, as_of, known_tables=self._tables, context=self._context
         )
 
+    def _values_of_many(self, records: ManyRecords) -> np.ndarray:
+        return compute_many(self.plan, records, known_tables=self._tables, context=self._context)
+
+    def _wished(self, asked: Iterable[tuple[str, date]]) -> list[Mapping[str, str]]:
+        """Return model → tier that an authorised person set, of each enterprise at its date."""
+        return [{} for _ in asked] if self._overrides is None else self._overrides.of_each(asked)
+
     def _explained(
         self, values: np.ndarray, asked: Sequence[tuple[Records, str, date]]
     ) -> list[dict[str, Explanation]]:
-        wished: list[Mapping[str, str]] = [
-            {} if self._overrides is None else self._overrides.of(code, as_of) for _, code, as_of in asked
-        ]
+        wished = self._wished((code, as_of) for _, code, as_of in asked)
         names = [registration_in(records, as_of)["name"] for records, _, as_of in asked]
         found: list[dict[str, Explanation]] = [{} for _ in asked]
-        for model_name, (places, rows, margins, decisions) in self._decide(values, wished).items():
-            entry = self.models[model_name]
+        for one in self._decide(values, wished):
+            places = one.places.tolist()
             whose = [
                 Explained(asked[place][1], names[place], asked[place][2], decision, margin)
-                for place, decision, margin in zip(places, decisions, margins, strict=True)
+                for place, decision, margin in zip(places, one.decisions(), one.margin.tolist(), strict=True)
             ]
-            explanations = explain_rows(entry.model, entry.version, rows, whose)
+            explanations = explain_rows(self.models[one.model].model, one.version, one.rows, whose)
             for place, explanation in zip(places, explanations, strict=True):
-                found[place][model_name] = explanation
+                found[place][one.model] = explanation
         return found
 
-    def _decide(
-        self, values: np.ndarray, overridden: Sequence[Mapping[str, str]]
-    ) -> dict[str, tuple[list[int], np.ndarray, list[float], list[Decision]]]:
-        """Return by model whom it speaks of, their features (as rows), margins and decisions."""
+    def _decide(self, values: np.ndarray, overridden: Sequence[Mapping[str, str]]) -> list[Scored]:
+        """Decide by every model about whom it speaks of; ``overridden`` is one an enterprise."""
         known = values[:, self._coverage]
         known[np.isnan(known)] = 0
         known = known.astype(np.int64).sum(axis=1)
-        found = {}
+        found = []
         for model_name, entry in self.models.items():
             model = entry.model
-            places = [] if model.cuts is None else np.flatnonzero(self._applies(model, values)).tolist()
-            if model.cuts is None or not places:
+            if model.cuts is None:
                 continue
-            rows = (values if len(places) == len(values) else values[places])[:, self._columns[model_name]]
+            places = np.flatnonzero(self._applies(model, values))
+            if not len(places):
+                continue
+            chosen = values if len(places) == len(values) else values[places]
+            rows = chosen[:, self._columns[model_name]]
             # Once: asking the trees costs more than all else here.
-            margins = model.margin(rows)
-            score = model.score(margins)
-            wishes = [overridden[place].get(model_name, "") for place in places]
+            margin = model.margin(rows)
+            score = model.score(margin)
+            wishes = [overridden[place].get(model_name, "") for place in places.tolist()]
             tier, by_score, decided_by = decide(
                 model.policy,
                 model.cuts,
                 score,
                 records=known[places],
-                floor_values={f.feature: values[places, self._place[f.feature]] for f in model.policy.floors},
+                floor_values={f.feature: chosen[:, self._place[f.feature]] for f in model.policy.floors},
                 overridden=np.array(wishes, dtype=object) if any(wishes) else None,
             )
-            decisions = [
-                Decision(float(score[row]), tier[row], by_score[row], decided_by[row], int(known[place]))
-                for row, place in enumerate(places)
-            ]
-            found[model_name] = places, rows, margins.tolist(), decisions
+            found.append(
+                Scored(
+                    model=model_name,
+                    version=entry.version,
+                    places=places,
+                    rows=rows,
+                    margin=margin,
+                    score=score,
+                    tier=tier,
+                    tier_by_score=by_score,
+                    decided_by=decided_by,
+                    records=known[places],
+                )
+            )
         return found
 
     def _applies(self, model: RiskModel, values: np.ndarray) -> np.ndarray:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
 
 from risk_model.classification import TOLERANCE
 from risk_model.explanation.explanation import Explanation, explain_published
+from risk_model.model import Contributions
 from risk_model.publication import Publication
+from risk_model.scoring import Scored
 from risk_model.tiers.headline import decisive_last
 from serving.access.principal import Principal
 from serving.problems import FieldError, Problem
@@ -100,11 +105,40 @@ def assured(explanation: Explanation, source: str) -> Explanation:
     ArithmeticError
         If they do not, within 1e-6: the explanation would be wrong, so there is no answer.
     """
-    if abs(explanation.residual) <= TOLERANCE:
-        return explanation
+    if not abs(explanation.residual) <= TOLERANCE:
+        _refuse(explanation.credit_code, explanation.model, explanation.version, source, explanation.residual)
+    return explanation
+
+
+def assured_columns(scored: Scored, contributions: Contributions, codes: pa.Array, source: str) -> None:
+    """Go on if the contributions of each enterprise sum to its margin.
+
+    Parameters
+    ----------
+    scored, contributions
+        From :meth:`risk_model.scoring.Scorer.score_columns`.
+    codes
+        Credit codes of all that were scored.
+    source
+        Where they come from.
+
+    Raises
+    ------
+    ArithmeticError
+        If they do not, within 1e-6.
+    """
+    residual = scored.margin - contributions.total()
+    # What is no number is not below the tolerance, either.
+    wrong = np.flatnonzero(~(np.abs(residual) <= TOLERANCE))
+    if len(wrong):
+        code = codes[int(scored.places[wrong[0]])].as_py()
+        _refuse(code, scored.model, scored.version, source, float(residual[wrong[0]]))
+
+
+def _refuse(code: str, model: str, version: str, source: str, residual: float) -> NoReturn:
     message = (
-        f"explanation of {explanation.credit_code} by {explanation.model} {explanation.version} in {source} "
-        f"does not sum to its margin: {explanation.residual:.3g} is left"
+        f"explanation of {code} by {model} {version} in {source} "
+        f"does not sum to its margin: {residual:.3g} is left"
     )
     audit.error(message)
     raise ArithmeticError(message)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 
 from features.kernel.plan import TablePlan, ValueColumn
-from features.kernel.records import Arrays, condition_bits
+from features.kernel.records import condition_bits
 from features.records import ENDS
 
 NEVER = int(np.datetime64("9999-12-31", "D").astype(np.int64))
@@ -124,51 +123,10 @@ def few_lists(plan: TablePlan, table: pa.Table | FewRecords) -> Few:
     return Few(order, event, recorded, until, words, values)
 
 
-def few_arrays(plan: TablePlan, table: pa.Table | FewRecords | None) -> tuple[Sequence[int], Arrays]:
-    """Return the order of the records of one enterprise, and the records as arrays.
-
-    Parameters
-    ----------
-    plan
-        What is needed of the table.
-    table
-        Records in canonical schema, in any order; None if there are none.
-    """
-    if table is None or table.num_rows == 0:
-        return [], _no_records(max(len(plan.values), 1))
-    few = few_lists(plan, table)
-    count = len(few.words)
-    values = np.array(few.values, dtype=np.float64) if few.values else np.empty((1, count))
-    event, recorded, until = np.array([few.event_day, few.visible_from, few.visible_to], dtype=np.int32)
-    words = np.array(few.words, dtype=np.uint64)
-    return few.order, Arrays(np.array([0, count], dtype=np.int64), event, recorded, until, words, values)
-
-
 def rows_of(table: pa.Table | FewRecords, order: Sequence[int]) -> list[Mapping[str, Any]]:
     """Return records as plain rows, in an order."""
     rows: Sequence[Mapping[str, Any]] = table.rows if isinstance(table, FewRecords) else table.to_pylist()
     return [rows[place] for place in order]
-
-
-@lru_cache(maxsize=256)
-def _no_records(values: int) -> Arrays:
-    none = np.empty(0, dtype=np.int32)
-    return Arrays(
-        np.zeros(2, dtype=np.int64), none, none, none, np.empty(0, dtype=np.uint64), np.empty((values, 0))
-    )
-
-
-def together(parts: Sequence[Arrays]) -> Arrays:
-    """Return the records of several enterprises, one after the other."""
-    counts = np.array([len(part.event_day) for part in parts], dtype=np.int64)
-    return Arrays(
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        np.concatenate([part.event_day for part in parts]),
-        np.concatenate([part.visible_from for part in parts]),
-        np.concatenate([part.visible_to for part in parts]),
-        np.concatenate([part.bits for part in parts]),
-        np.concatenate([part.values for part in parts], axis=1),
-    )
 
 
 def _column(table: pa.Table | FewRecords, name: str) -> Sequence[Any]:

@@ -53,18 +53,32 @@ def arrays(plan: TablePlan, table: pa.Table, codes: pa.Array) -> tuple[pa.Table,
         table = table.filter(pc.is_valid(place))
         place = place.drop_null()
     counts = np.bincount(place.to_numpy(), minlength=len(codes))
+    visible = (days(table[name]) for name in ("visible_from", "visible_to"))
+    return table, arrays_of(plan, table, counts, *visible)
+
+
+def arrays_of(
+    plan: TablePlan, table: pa.Table, counts: np.ndarray, visible_from: np.ndarray, visible_to: np.ndarray
+) -> Arrays:
+    """Return sorted records as arrays.
+
+    Parameters
+    ----------
+    plan
+        What is needed of the table.
+    table
+        Sorted records, those of one enterprise after those of the other.
+    counts
+        Records of each enterprise, int64, shape (enterprises,).
+    visible_from, visible_to
+        Days since 1970-01-01; int32, shape (records,).
+    """
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     values = np.empty((max(len(plan.values), 1), table.num_rows))
     for row, column in enumerate(plan.values):
         values[row] = numbers(column, table[column.column])
-    return table, Arrays(
-        starts,
-        days(table["event_date"]),
-        days(table["visible_from"]),
-        days(table["visible_to"]),
-        condition_bits(plan, table),
-        values,
-    )
+    event = days(table["event_date"])
+    return Arrays(starts, event, visible_from, visible_to, condition_bits(plan, table), values)
 
 
 def condition_bits(plan: TablePlan, table: pa.Table) -> np.ndarray:
@@ -91,4 +105,6 @@ def numbers(column: ValueColumn, data: pa.ChunkedArray) -> np.ndarray:
         data = data.cast(pa.int32())
     elif pa.types.is_boolean(data.type):
         data = data.cast(pa.int8())
-    return np.asarray(data.cast(pa.float64()).combine_chunks().fill_null(np.nan).to_numpy())
+    # Whole numbers beyond 2 ** 53 become the nearest float, as Python has it for one enterprise.
+    numbers = data.cast(pa.float64(), safe=not pa.types.is_integer(data.type))
+    return np.asarray(numbers.combine_chunks().fill_null(np.nan).to_numpy())

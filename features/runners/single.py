@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
 from features.kernel import Context, Plan
-from features.kernel.beyond import BeyondPlan
 from features.kernel.combine import due_year
 from features.kernel.evaluate import fill_beyond, fill_terms
-from features.kernel.few import EPOCH, Few, FewRecords, few_arrays, few_lists, rows_of, together
+from features.kernel.few import EPOCH, Few, FewRecords, few_lists, rows_of
+from features.kernel.many import ManyRecords
 from features.kernel.records import Arrays
-from features.records import TABLES
 
 
 def compute_one(
@@ -85,11 +84,7 @@ def compute_one(
 
 
 def compute_many(
-    plan: Plan,
-    asked: Sequence[tuple[Mapping[str, pa.Table | FewRecords], str, date]],
-    *,
-    known_tables: Iterable[str],
-    context: Context | None = None,
+    plan: Plan, records: ManyRecords, *, known_tables: Iterable[str], context: Context | None = None
 ) -> np.ndarray:
     """Compute the features of several enterprises, of each what :func:`compute_one` does.
 
@@ -97,52 +92,36 @@ def compute_many(
     ----------
     plan, known_tables, context
         As there.
-    asked
-        Records, credit code and date of each; the same enterprise may be there more than once.
+    records
+        Whose features, and their records.
 
     Returns
     -------
     numpy.ndarray
         Shape (n, number of features).
     """
-    if not asked:
-        return np.empty((0, len(plan.features)))
-    today = np.array([np.datetime64(as_of, "D").astype(np.int64) for _, _, as_of in asked])
+    today, near = records.as_of, plan.beyond if context is not None else None
     prepared: dict[str, Arrays] = {}
-    registrations: list[pa.Table] = []
-    known = set(known_tables)
+    registrations = None
+    known = frozenset(known_tables)
     for name, table_plan in plan.tables.items():
-        if name not in known:
-            continue
-        parts = []
-        for records, _, _ in asked:
-            order, one = few_arrays(table_plan, records.get(name))
-            parts.append(one)
-            if name == "enterprise" and context is not None and plan.beyond is not None:
-                registrations.append(_registrations(records.get(name), order, plan.beyond))
-        prepared[name] = together(parts)
+        if name in known:
+            registered = near is not None and name == "enterprise"
+            places = [level.column for level in near.levels] if near is not None and registered else []
+            table, prepared[name] = records.arrays(table_plan, places)
+            if registered:
+                registrations = table
     everything = _terms(plan, prepared, today)
-    result = np.full((len(plan.features), len(asked)), np.nan)
+    result = np.full((len(plan.features), len(today)), np.nan)
     plan.combining.fill(everything, today, result)
-    if context is not None and plan.beyond is not None:
+    if context is not None and near is not None:
         at = context.places(today)
         days = np.where(at >= 0, context.dates[at], today)
         if (days != today).any():
+            # The context counts these enterprises as they were then: so they must be left out.
             everything = _terms(plan, prepared, days)
-        codes = pa.array([code for _, code, _ in asked], pa.string())
-        registered = pa.concat_tables(registrations).combine_chunks() if registrations else None
-        fill_beyond(plan, context, everything, registered, codes, today, result)
+        fill_beyond(plan, context, everything, registrations, records.codes, today, result)
     return result.T
-
-
-def _registrations(table: pa.Table | FewRecords | None, order: Sequence[int], beyond: BeyondPlan) -> pa.Table:
-    """Return where the enterprise was registered, in the order of its registrations."""
-    columns = list(dict.fromkeys(level.column for level in beyond.levels))
-    if table is None:
-        return TABLES["enterprise"].arrow_schema.empty_table().select(columns)
-    if isinstance(table, FewRecords):
-        return table.table(columns, order)
-    return table.select(columns).take(pa.array(order, pa.int64()))
 
 
 def _terms(plan: Plan, prepared: Mapping[str, Arrays], today: np.ndarray) -> np.ndarray:

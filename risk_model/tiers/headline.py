@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from risk_model.scale import TIERS
 from risk_model.specification import MODEL_NAMES
 
@@ -33,12 +37,34 @@ def decisive_last(rows: Sequence[Row]) -> list[Row]:
     'food'
     """
 
-    def weight(row: Row) -> tuple[bool, int, float]:
-        tier = row["tier"]
-        return (
-            row["model"] != MODEL_NAMES[0],
-            TIERS.index(tier) if tier in TIERS else -1,
-            float(row["score"]),
-        )
+    return sorted(rows, key=lambda row: _weight(row["model"], row["tier"], row["score"]))
 
-    return sorted(rows, key=weight)
+
+def decisive(whose: np.ndarray, model: pa.Array, tier: pa.Array, score: np.ndarray) -> np.ndarray:
+    """Return which results decide, as :func:`decisive_last` has it of each enterprise.
+
+    Parameters
+    ----------
+    whose
+        Place of the enterprise of each result, int64, shape (n,).
+    model, tier, score
+        Of each result, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, shape (n,): of each enterprise one.
+    """
+    of_sector = np.asarray(pc.not_equal(model, MODEL_NAMES[0]))
+    rank = np.asarray(pc.index_in(tier, value_set=pa.array(TIERS)).fill_null(-1))
+    order = np.lexsort((score, rank, of_sector, whose))
+    sorted_by_whose = whose[order]
+    last = np.ones(len(whose), dtype=bool)
+    last[:-1] = sorted_by_whose[1:] != sorted_by_whose[:-1]
+    found = np.zeros(len(whose), dtype=bool)
+    found[order[last]] = True
+    return found
+
+
+def _weight(model: str, tier: str, score: float) -> tuple[bool, int, float]:
+    return model != MODEL_NAMES[0], TIERS.index(tier) if tier in TIERS else -1, float(score)

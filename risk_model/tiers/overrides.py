@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -154,11 +154,15 @@ class Overrides:
                 newest[override.credit_code, override.model] = override
         return list(newest.values())
 
-    def of(self, credit_code: str, as_of: date) -> dict[str, str]:
-        """Return model → tier of the decisions on one enterprise that are in force at a date."""
-        return {
-            one.model: one.tier for one in self.all() if one.credit_code == credit_code and one.holds(as_of)
-        }
+    def of_each(self, asked: Iterable[tuple[str, date]]) -> list[Mapping[str, str]]:
+        """Return model → tier of the decisions in force, of each enterprise at its date."""
+        decided: dict[str, list[Override]] = {}
+        for one in self.all():
+            decided.setdefault(one.credit_code, []).append(one)
+        return [
+            {one.model: one.tier for one in decided.get(code, ()) if one.holds(as_of)}
+            for code, as_of in asked
+        ]
 
 
 def tiers_by_model(overrides: Sequence[Override]) -> dict[str, dict[str, str]]:

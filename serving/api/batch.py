@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anyio.to_thread
+import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from features.kernel.many import ManyRecords
+from risk_model.calibration import probability
 from risk_model.explanation.explanation import Explanation
-from risk_model.tiers.headline import decisive_last
+from risk_model.model import Contributions
+from risk_model.scoring import MANY, Scored
+from risk_model.tiers.headline import decisive, decisive_last
 from serving import metrics
 from serving.api.scoring import SHORT, notes
 from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
 from serving.bodies import JSON, need_media_type, parse_json, problem_of, read_body
 from serving.endpoints import Call, written
-from serving.lookup import assured
+from serving.lookup import assured, assured_columns
 from serving.problems import FieldError, Problem
-from serving.schemas.batch import BatchRequest, rows_of_arrow
+from serving.schemas.batch import BatchColumns, BatchRequest, check_columns, rows_of_arrow
+from serving.schemas.columns import columns_of
 from serving.schemas.records import to_tables
 from serving.settings import Settings
 
@@ -27,6 +34,8 @@ from serving.settings import Settings
 RECORDS_EACH = 500
 #: Enterprises that are scored at once: enough to share what each costs by itself, not all of their memory.
 TOGETHER = 500
+#: In columns, where that takes more; some tens of megabytes.
+TOGETHER_IN_COLUMNS = 5_000
 
 ROWS = pa.schema(
     [
@@ -49,8 +58,8 @@ EXPLAINED = pa.schema(
 )
 
 
-async def read(request: HttpRequest, settings: Settings) -> BatchRequest:
-    """Read the records, as JSON or as an Arrow stream.
+async def read(request: HttpRequest, settings: Settings) -> BatchRequest | BatchColumns:
+    """Read the records, as JSON or as an Arrow stream; columns if the answer is to be columns as well.
 
     Raises
     ------
@@ -61,10 +70,12 @@ async def read(request: HttpRequest, settings: Settings) -> BatchRequest:
     body = await read_body(request, settings.largest_batch_body)
     explain = request.query_params.get("explain", "false")
     # Beside the event loop: a large body takes a while.
-    return await anyio.to_thread.run_sync(_parsed, media_type, body, explain, settings)
+    return await anyio.to_thread.run_sync(_parsed, media_type, body, explain, wants_arrow(request), settings)
 
 
-def _parsed(media_type: str, body: bytes, explain: str, settings: Settings) -> BatchRequest:
+def _parsed(
+    media_type: str, body: bytes, explain: str, in_columns: bool, settings: Settings
+) -> BatchRequest | BatchColumns:
     if media_type == JSON:
         asked = parse_json(body, BatchRequest)
         _need_few(len(asked.enterprises), settings.largest_batch)
@@ -78,15 +89,22 @@ def _parsed(media_type: str, body: bytes, explain: str, settings: Settings) -> B
         )
     table = read_stream(body)
     _need_few(table.num_rows, settings.largest_batch)
-    rows = rows_of_arrow(table, RECORDS_EACH * settings.largest_batch)
+    check_columns(table, RECORDS_EACH * settings.largest_batch)
+    records = columns_of(table) if in_columns and table.num_rows >= MANY else None
+    if records is not None:
+        return BatchColumns(records, explain == "true")
     try:
-        return BatchRequest.model_validate({"enterprises": rows, "explain": explain == "true"})
+        return BatchRequest.model_validate(
+            {"enterprises": rows_of_arrow(table), "explain": explain == "true"}
+        )
     except ValidationError as error:
         raise problem_of(error, BatchRequest) from None
 
 
 def score(call: Call) -> Response:
     """Answer with the scores of the records, as JSON or Arrow, whichever is accepted."""
+    if isinstance(call.body, BatchColumns):
+        return _score_columns(call, call.body)
     body: BatchRequest = call.body
     champions = call.context.current.champions()
     asked = [
@@ -108,10 +126,7 @@ def score(call: Call) -> Response:
             for found in champions.scorer.score_many(asked[begin : begin + TOGETHER])
         ]
     metrics.answered(metrics.SCORED, ((m, one.tier) for found in scored for m, one in found.items()))
-    try:
-        snapshot: str | None = call.context.current.publication().name
-    except Problem:
-        snapshot = None
+    snapshot = _snapshot(call)
     if wants_arrow(call.http):
         schema = EXPLAINED if body.explain else ROWS
         rows = [
@@ -138,6 +153,70 @@ def score(call: Call) -> Response:
             ],
         }
     )
+
+
+def _score_columns(call: Call, body: BatchColumns) -> Response:
+    scorer = call.context.current.champions().scorer
+    parts = []
+    for begin in range(0, len(body.records), TOGETHER_IN_COLUMNS):
+        some = body.records.between(begin, begin + TOGETHER_IN_COLUMNS)
+        found = [
+            (scored, contributions)
+            for scored, contributions in scorer.score_columns(some)
+            if call.principal.sees_sector(scored.model)
+        ]
+        for scored, contributions in found:
+            assured_columns(scored, contributions, some.codes, "a request")
+            metrics.answered(metrics.SCORED, ((scored.model, tier) for tier in scored.tier.tolist()))
+        parts.append(_table(some, found, body.explain))
+    return stream_of(pa.concat_tables(parts).combine_chunks(), {"snapshot": _snapshot(call) or ""})
+
+
+def _table(records: ManyRecords, found: Sequence[tuple[Scored, Contributions]], explain: bool) -> pa.Table:
+    """Return a row an enterprise and model, those of the first enterprise first."""
+    schema = EXPLAINED if explain else ROWS
+    if not found:
+        return schema.empty_table()
+    whose = np.concatenate([scored.places for scored, _ in found])
+    rows = pa.concat_tables(_columns(scored, told, explain) for scored, told in found).combine_chunks()
+    rows = rows.append_column(
+        "decisive", pa.array(decisive(whose, rows["model"], rows["tier"], rows["score"].to_numpy()))
+    )
+    days = pa.array(records.as_of.astype(np.int32)).cast(pa.date32())
+    for name, values in (("credit_code", records.codes), ("as_of", days)):
+        rows = rows.append_column(name, values.take(pa.array(whose)))
+    return rows.take(np.argsort(whose, kind="stable")).select(schema.names).cast(schema)
+
+
+def _columns(scored: Scored, told: Contributions, explain: bool) -> pa.Table:
+    count = len(scored.places)
+    columns = {
+        "model": pa.repeat(scored.model, count),
+        "version": pa.repeat(scored.version, count),
+        "score": scored.score,
+        "probability": probability(scored.margin),
+        "margin": scored.margin,
+        **{
+            name: pa.array(getattr(scored, name), pa.string())
+            for name in ("tier", "tier_by_score", "decided_by")
+        },
+        "records": scored.records,
+    }
+    if explain:
+        adds = told.values != 0
+        offsets = np.concatenate([[0], np.cumsum(adds.sum(axis=1))]).astype(np.int32)
+        names = pa.array(told.names, pa.string()).take(pa.array(np.nonzero(adds)[1]))
+        columns["base_value"] = pa.array(np.full(count, told.base))
+        columns["contributions"] = pa.MapArray.from_arrays(offsets, names, pa.array(told.values[adds]))
+    return pa.table(columns)
+
+
+def _snapshot(call: Call) -> str | None:
+    """Return the name of the classification in force: it has no part in a score, but tells the caller."""
+    try:
+        return call.context.current.publication().name
+    except Problem:
+        return None
 
 
 def _decisive(results: dict[str, Explanation]) -> str | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from features.errors import InputError
+from features.kernel.few import EPOCH
+from features.kernel.many import ManyRecords
 from features.records import TABLES
 from features.records.schema import Column
 from serving.schemas.base import AsOf, CreditCode, Language, Request
@@ -39,11 +45,36 @@ class BatchRequest(Request):
     @property
     def audit_subject(self) -> str:
         """What the audit log says of it."""
-        return f"credit_codes={' '.join(one.credit_code for one in self.enterprises)}"
+        return _all_codes(one.credit_code for one in self.enterprises)
 
 
-def rows_of_arrow(table: pa.Table, most: int) -> list[dict[str, Any]]:
-    """Return the rows of an Arrow table as the list ``enterprises`` of a JSON body would hold them.
+@dataclass(frozen=True)
+class BatchColumns:
+    """A request in Arrow whose answer is in Arrow, too.
+
+    Attributes
+    ----------
+    records
+        Whom to score, and what is known of each.
+    explain
+        As in :class:`BatchRequest`.
+    """
+
+    records: ManyRecords
+    explain: bool
+
+    @property
+    def audit_subject(self) -> str:
+        """What the audit log says of it."""
+        return _all_codes(self.records.codes.to_pylist())
+
+
+def _all_codes(codes: Iterable[str]) -> str:
+    return f"credit_codes={' '.join(codes)}"
+
+
+def check_columns(table: pa.Table, most: int) -> None:
+    """Refuse an Arrow table that does not hold enterprises and their records.
 
     Parameters
     ----------
@@ -71,20 +102,51 @@ def rows_of_arrow(table: pa.Table, most: int) -> list[dict[str, Any]]:
         raise _other_type("credit_code", table.schema.field("credit_code").type, "string")
     if table.schema.field("as_of").type != pa.date32():
         raise _other_type("as_of", table.schema.field("as_of").type, "date32")
-    names = [name for name in TABLES if name in table.column_names]
+    _check_days("as_of", table["as_of"])
     count = 0
-    for name in names:
-        _check_table(name, table.schema.field(name).type)
-        count += sum(len(chunk.flatten()) for chunk in table[name].chunks)
+    for name in _sent(table):
+        kind = table.schema.field(name).type
+        _check_table(name, kind)
+        for chunk in table[name].chunks:
+            records = chunk.flatten()
+            count += len(records)
+            for field, values in zip(_fields(kind.value_type), records.flatten(), strict=True):
+                if field.type == pa.date32():
+                    _check_days(f"{name}.{field.name}", values)
     if count > most:
         raise InputError(
             f"there are {count:,} records", field="", fix=f"Send at most {most:,} in one request."
         )
+
+
+def rows_of_arrow(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of an Arrow table, checked, as the list ``enterprises`` of a JSON body has them."""
+    names = _sent(table)
     listed = []
     for row in table.to_pylist():
         records = {name: row[name] for name in names if row[name] is not None}
         listed.append({"credit_code": row["credit_code"], "as_of": row["as_of"], "records": records})
     return listed
+
+
+def _sent(table: pa.Table) -> list[str]:
+    return [name for name in TABLES if name in table.column_names]
+
+
+def _check_days(field: str, days: pa.Array | pa.ChunkedArray) -> None:
+    """Refuse days that no calendar of four-digit years has: they could not be read."""
+    found = pc.min_max(days.cast(pa.int32()))
+    first, last = found["min"].as_py(), found["max"].as_py()
+    if first is not None and (first < date.min.toordinal() - EPOCH or last > date.max.toordinal() - EPOCH):
+        raise InputError(
+            "there is a day outside the years 1 to 9999",
+            field=field,
+            fix="Send date32: days since 1970-01-01.",
+        )
+
+
+def _fields(kind: pa.StructType) -> list[pa.Field]:
+    return [kind.field(place) for place in range(kind.num_fields)]
 
 
 def _check_table(name: str, kind: pa.DataType) -> None:
@@ -93,10 +155,10 @@ def _check_table(name: str, kind: pa.DataType) -> None:
     ):
         raise _other_type(name, kind, "a list of structs")
     columns = {column.name: column for column in TABLES[name].all_columns}
-    fields = [kind.value_type.field(place) for place in range(kind.value_type.num_fields)]
+    fields = _fields(kind.value_type)
     if not fields:
         raise _other_type(name, kind, "a list of structs with fields")
-    for field in fields:
+    for place, field in enumerate(fields):
         column = columns.get(field.name)
         if column is None:
             raise InputError(
@@ -104,6 +166,8 @@ def _check_table(name: str, kind: pa.DataType) -> None:
                 field=f"{name}.{field.name}",
                 fix=f"There are {', '.join(columns)}.",
             )
+        if any(field.name == other.name for other in fields[:place]):
+            raise InputError("it is there twice", field=f"{name}.{field.name}", fix="Send one of them.")
         if not _fits(column, field.type):
             raise _other_type(f"{name}.{field.name}", field.type, _expected(column))
 

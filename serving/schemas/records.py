@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -141,7 +141,7 @@ def _row(record: BaseModel, credit_code: str, field: str, place: int) -> dict[st
     if row["provider"] is None:
         row["provider"] = PROVIDER
     if row["record_id"] is None:
-        row["record_id"] = f"request:{place:09d}"
+        row["record_id"] = numbered(place)
     return row
 
 
@@ -157,15 +157,36 @@ def _once(rows: Sequence[dict[str, Any]], field: str) -> None:
             )
 
 
-def _repair(rows: dict[str, list[dict[str, Any]]], as_of: date | None) -> None:
+def numbered(place: int) -> str:
+    """Return the identifier of a record that was sent without one, by its place in the list."""
+    return f"request:{place:09d}"
+
+
+def effective_repairs(
+    decisions: Iterable[Mapping[str, Any]], as_of: date | None
+) -> dict[tuple[str, str], date]:
+    """Return which records credit repairs apply to.
+
+    Parameters
+    ----------
+    decisions
+        Records of ``credit_repair`` of one enterprise.
+    as_of
+        Decisions of a later day do not count. None: all count.
+
+    Returns
+    -------
+    dict
+        Record table and record identifier → day from which on it is repaired.
+    """
     effective: dict[tuple[str, str], date] = {}
-    decisions = [
+    decided = [
         (max(row["event_date"], row["recorded_at"]), row["decision"] == "revoked", row)
-        for row in rows.get("credit_repair", [])
+        for row in decisions
         if row["decision"] != "refused"
     ]
     # Of a grant and its revocation on one day the revocation is the later one.
-    for day, revoked, row in sorted(decisions, key=lambda one: one[:2]):
+    for day, revoked, row in sorted(decided, key=lambda one: one[:2]):
         key = (row["target_table"], row["target_record_id"])
         if as_of is not None and day > as_of:
             continue
@@ -173,7 +194,11 @@ def _repair(rows: dict[str, list[dict[str, Any]]], as_of: date | None) -> None:
             effective.pop(key, None)
         else:
             effective.setdefault(key, day)
-    for (table, record_id), day in effective.items():
+    return effective
+
+
+def _repair(rows: dict[str, list[dict[str, Any]]], as_of: date | None) -> None:
+    for (table, record_id), day in effective_repairs(rows.get("credit_repair", []), as_of).items():
         for row in rows.get(table, []):
             if row["record_id"] == record_id:
                 row["repaired_at"] = min(day, row["repaired_at"] or day)

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from features.home import Home
 from features.records import TABLES
 from features.store import RecordStore
+from risk_model import scoring
 from risk_model.publication import Publication
+from serving.api import batch
 from serving.application import application
 from serving.arrow import ARROW
 from serving.settings import Settings
@@ -26,6 +28,14 @@ from tests.serving.test_malformed import GOOD
 
 ADDRESS = "/v1/score/batch"
 FIELDS = {name: [column.name for column in table.all_columns] for name, table in TABLES.items()}
+
+
+@pytest.fixture(params=["any number in columns", "few one by one"])
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Arrow be read in columns however few enterprises there are, or only if they are many."""
+    if request.param == "any number in columns":
+        monkeypatch.setattr(batch, "MANY", 1)
+        monkeypatch.setattr(scoring, "MANY", 1)
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +97,7 @@ def short(answer: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in answer.items() if key != "snapshot"}
 
 
+@pytest.mark.usefixtures("columns")
 def test_a_batch_is_what_each_is_alone(client: Client, enterprises: list[dict[str, Any]]) -> None:
     told = client.post(ADDRESS, {"enterprises": plain(enterprises), "explain": False}).json()
     assert [one["credit_code"] for one in told["results"]] == [one["credit_code"] for one in enterprises]
@@ -96,6 +107,7 @@ def test_a_batch_is_what_each_is_alone(client: Client, enterprises: list[dict[st
         assert short(found) == short(alone)
 
 
+@pytest.mark.usefixtures("columns")
 def test_arrow_is_what_json_is(client: Client, enterprises: list[dict[str, Any]]) -> None:
     expected = client.post(ADDRESS, {"enterprises": plain(enterprises), "explain": True}).json()
     assert post(client, arrow_of(enterprises), "?explain=true").json() == expected
@@ -130,6 +142,7 @@ def test_arrow_is_what_json_is(client: Client, enterprises: list[dict[str, Any]]
     assert bare.equals(table.select(bare.column_names))
 
 
+@pytest.mark.usefixtures("columns")
 def test_json_in_and_arrow_out(client: Client, enterprises: list[dict[str, Any]]) -> None:
     body = {"enterprises": plain(enterprises)}
     answer = client("POST", ADDRESS, json=body, headers={"accept": ARROW})
@@ -199,10 +212,13 @@ DAY = {"event_date": date(2025, 1, 10)}
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("columns")
 def test_malformed_columns(client: Client, table: pa.Table, field: str) -> None:
-    assert_problem(post(client, stream(table)), 422, field)
+    for accept in ("application/json", ARROW):
+        assert_problem(post(client, stream(table), accept=accept), 422, field)
 
 
+@pytest.mark.usefixtures("columns")
 def test_malformed_streams(client: Client) -> None:
     sound = stream(row())
     assert post(client, sound).status_code == 200
@@ -231,11 +247,13 @@ def test_compressed_streams_are_refused(client: Client, codec: str) -> None:
     assert_problem(bulk, 400, "")
 
 
+@pytest.mark.usefixtures("columns")
 def test_a_dictionary_is_text(client: Client) -> None:
     encoded = row(credit_code=pa.array([GOOD["credit_code"]]).dictionary_encode())
     assert post(client, stream(encoded)).json() == post(client, stream(row())).json()
 
 
+@pytest.mark.usefixtures("columns")
 def test_too_many_and_too_large(home: Home) -> None:
     small = Client(application(home, Settings(largest_batch=2, largest_batch_body=20_000)))
     three = {"enterprises": [GOOD] * 3}
@@ -258,8 +276,10 @@ def test_names_that_are_no_text(client: Client, name: str) -> None:
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 3000), byte=st.integers(0, 255), cut=st.integers(0, 40))
+@pytest.mark.usefixtures("columns")
 def test_no_damage_makes_the_service_fail(client: Client, place: int, byte: int, cut: int) -> None:
     body = bytearray(stream(row()))
     body[place % len(body)] = byte
-    answer = post(client, bytes(body[: len(body) - cut]))
-    assert answer.status_code in (200, 400, 422), answer.text
+    for accept in ("application/json", ARROW):
+        answer = post(client, bytes(body[: len(body) - cut]), accept=accept)
+        assert answer.status_code in (200, 400, 422), answer.text

@@ -22,6 +22,7 @@ from features.definitions.terms import Operation, Term
 from features.errors import InputError
 from features.kernel import Context, Plan
 from features.kernel.few import FewRecords
+from features.kernel.many import ManyRecords
 from features.records import TABLES, Label
 from features.runners import compute
 from features.runners.single import compute_many, compute_one
@@ -248,7 +249,7 @@ def test_one_enterprise_with_the_saved_context(tmp_path: Path) -> None:
             again = compute_one(PLAN, few, code, today, known_tables=TABLES_USED, context=loaded)
             np.testing.assert_array_equal(again, found)
             asked.append((few if row % 2 else own, code, today))
-        many = compute_many(PLAN, asked, known_tables=TABLES_USED, context=loaded)
+        many = compute_many(PLAN, ManyRecords.of(asked), known_tables=TABLES_USED, context=loaded)
         for i, name in enumerate(PLAN.names):
             np.testing.assert_array_equal(many[:, i], expected[name].to_numpy(), name)
 
@@ -275,7 +276,7 @@ def test_one_enterprise_at_a_later_date_than_the_context() -> None:
         before = compute_one(PLAN, own, code, day(900), known_tables=TABLES_USED, context=context)
         assert np.isnan(before).all()
         asked += [(own, code, now), (own, code, day(900)), (own, code, then)]
-    many = compute_many(PLAN, asked, known_tables=TABLES_USED, context=context)
+    many = compute_many(PLAN, ManyRecords.of(asked), known_tables=TABLES_USED, context=context)
     for i, name in enumerate(PLAN.names):
         np.testing.assert_array_equal(many[0::3, i], expected[name].to_numpy(), name)
         np.testing.assert_array_equal(many[2::3, i], expected[name].to_numpy(), name)

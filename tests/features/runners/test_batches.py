@@ -12,6 +12,8 @@ import pytest
 from features.definitions import LIBRARY
 from features.kernel import Plan
 from features.kernel.few import FewRecords
+from features.kernel.many import ManyRecords
+from features.records import TABLES
 from features.runners import compute
 from features.runners.single import compute_many, compute_one
 from features.runners.threads import stream
@@ -82,9 +84,9 @@ def test_one_enterprise_alone(records: dict[str, pa.Table], whole: pa.Table) -> 
         found = compute_one(PLAN, few, code, as_of, known_tables=list(records))
         np.testing.assert_array_equal(found.view(np.int64)[0], everything[number], err_msg=f"{code} {as_of}")
         asked.append((few if number % 2 else own, code, as_of))
-    together = compute_many(PLAN, asked, known_tables=list(records))
+    together = compute_many(PLAN, ManyRecords.of(asked), known_tables=list(records))
     np.testing.assert_array_equal(np.ascontiguousarray(together).view(np.int64), everything)
-    assert compute_many(PLAN, [], known_tables=list(records)).shape == (0, len(PLAN.names))
+    assert compute_many(PLAN, ManyRecords.of([]), known_tables=list(records)).shape == (0, len(PLAN.names))
 
 
 def test_one_enterprise_without_a_table_of_the_store() -> None:
@@ -92,6 +94,18 @@ def test_one_enterprise_without_a_table_of_the_store() -> None:
     values = dict(zip(PLAN.names, found[0], strict=True))
     assert values["penalties_1y"] == 0
     assert np.isnan(values["inspections_1y"])
+
+
+def test_amounts_beyond_what_a_float_counts() -> None:
+    schema = TABLES["penalty"].arrow_schema
+    own: dict[str, Any] = dict.fromkeys(schema.names)
+    own |= {"credit_code": CODES[0], "event_date": day(90), "recorded_at": day(90), "record_id": "P"}
+    own |= {"kind": "fine", "severity": "minor", "domain": "food", "amount": 2**60 + 1, "provider": "x"}
+    records = {"penalty": pa.Table.from_pylist([own], schema)}
+    found = compute(Tables(records), PLAN, pairs_of(CODES[:1], [day(100)]))
+    assert found["penalty_amount_3y"].to_pylist() == [float(2**60 + 1)]
+    alone = compute_one(PLAN, records, CODES[0], day(100), known_tables=["penalty"])
+    np.testing.assert_array_equal(alone.view(np.int64), matrix(found))
 
 
 def test_progress_and_order(records: dict[str, pa.Table]) -> None:
