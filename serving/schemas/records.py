@@ -79,7 +79,13 @@ def _records_model() -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, table in TABLES.items():
         kind: Any = record_model(table)
-        fields[name] = (Annotated[list[kind], Field(description=f"{table.label.zh}: {table.label.en}.")], [])
+        # Of a default that stands there a copy would be made of each table in each request.
+        told: Any = Field(
+            default_factory=list,
+            description=f"{table.label.zh}: {table.label.en}.",
+            json_schema_extra={"default": []},
+        )
+        fields[name] = (list[kind], told)
     return create_model(
         "Records", __base__=Request, __doc__="Record table → records of one enterprise.", **fields
     )
