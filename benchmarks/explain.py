@@ -50,7 +50,7 @@ PEERS = {"woodelf": "woodelf-explainer", "fasttreeshap": "fasttreeshap"}
 # Aims of the issue.
 BATCH, SINGLE, AGREEMENT, OVER_SCORING = 25.0, 10.0, 1e-9, 5.0
 
-Explain = Callable[[np.ndarray], Any]
+Explain = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ from serving.access.keys import Keys
 from serving.database import open_database, upgrade
 from serving.database.tables import AUDIT
 
-FULL = Effort(enterprises=5_000, trees=100, train_dates=4, repetitions=1, seconds=12.0, bulk=0)
-QUICK = Effort(enterprises=600, trees=10, train_dates=2, repetitions=1, seconds=1.8, bulk=0)
+FULL = Effort(enterprises=5_000, trees=100, train_dates=4, repetitions=1, seconds=12.0)
+QUICK = Effort(enterprises=600, trees=10, train_dates=2, repetitions=1, seconds=1.8)
 CLIENTS, WORKERS = 12, 2
 #: Of so many requests of a client one makes a key.
 WRITES = 7

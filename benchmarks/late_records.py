@@ -63,7 +63,8 @@ def withheld(source: Path, out: Path, way: str, seed: int = 1) -> Files:
         codes = pq.read_table(source / "enterprise.parquet", columns=["credit_code"])["credit_code"]
         codes = pc.unique(codes).drop_null()
         chosen = codes.filter(pa.array(rng.random(len(codes)) < share))
-    counts, parts = {"first": 0, "late": 0}, {"first": [], "late": []}
+    counts = {"first": 0, "late": 0}
+    parts: dict[str, list[str]] = {"first": [], "late": []}
     for path in paths:
         rows = pq.read_table(path)
         late = np.zeros(rows.num_rows, dtype=bool)

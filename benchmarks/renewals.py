@@ -97,7 +97,7 @@ def _both(home: Path, registry: Path, kinds: tuple[str, ...]) -> dict[str, Any]:
             "files_taken_over": _taken_over(base, made["renewed"]),
         }
     if len(whole) > 1:
-        told["tiers that differ by the kind of rates"] = _changed(*whole, "tier")
+        told["tiers that differ by the kind of rates"] = _changed(whole[0], whole[1], "tier")
     return told
 
 

@@ -81,15 +81,15 @@ KEYED = {"RISK_MODEL_SERVE_ACCESS": "keys", "RISK_MODEL_SERVE_REQUESTS_PER_MINUT
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured."""
+    """How much is measured; of enterprises in one request ``bulk`` are looked up, ``batch`` scored."""
 
     enterprises: int
     trees: int
     train_dates: int
     repetitions: int
     seconds: float
-    bulk: int
-    batch: int
+    bulk: int = 0
+    batch: int = 0
 
 
 FULL = Effort(
@@ -324,6 +324,7 @@ def commands(home: Home, ports: dict[str, int], scratch: Path) -> dict[str, list
     import mlflow.pyfunc
 
     model, _ = Registry(home).load("general")
+    assert model.booster is not None
     mlflow.lightgbm.save_model(model.booster, str(scratch / "mlflow-model"), pip_requirements=["lightgbm"])
     booster = scratch / "booster.txt"
     model.booster.save_model(booster)

@@ -152,9 +152,8 @@ def with_truth(province: HandedOver, truth: pd.DataFrame, raised: pd.DataFrame) 
     rows = pd.DataFrame({"credit_code": codes, "chance": chance, "first": first})
     rows["rose"] = rows["credit_code"].map(risen(truth))
     told = raised.groupby("credit_code")["kind"].agg(frozenset)
-    rows["kinds"] = [
-        kinds if isinstance(kinds, frozenset) else frozenset() for kinds in rows["credit_code"].map(told)
-    ]
+    kinds = rows["credit_code"].map(told)
+    rows["kinds"] = kinds.map(lambda one: one if isinstance(one, frozenset) else frozenset())
     return rows
 
 

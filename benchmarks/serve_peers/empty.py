@@ -14,12 +14,12 @@ import bentoml
 class Empty:
     """Does nothing."""
 
-    @bentoml.api(route="/empty")
+    @bentoml.api(route="/empty")  # type: ignore[untyped-decorator]
     def empty(self) -> dict[str, str]:
         """Answer without looking at anything."""
         return {}
 
-    @bentoml.api(route="/body")
+    @bentoml.api(route="/body")  # type: ignore[untyped-decorator]
     def body(self, sent: dict[str, Any], /) -> dict[str, str]:
         """Read a JSON document and answer without looking at it."""
         return {}

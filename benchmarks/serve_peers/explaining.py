@@ -20,8 +20,8 @@ class Explaining(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         """Predict and explain."""
         rows = model_input.to_numpy(np.float64)
         return {
-            "margin": self.booster.predict(rows, raw_score=True).tolist(),
-            "contributions": self.booster.predict(rows, pred_contrib=True).tolist(),
+            "margin": np.asarray(self.booster.predict(rows, raw_score=True)).tolist(),
+            "contributions": np.asarray(self.booster.predict(rows, pred_contrib=True)).tolist(),
         }
 
 
