@@ -146,11 +146,7 @@ class Scorer:
         asked
             Records, credit code and date of each; the same enterprise may be there more than once.
         """
-        if 0 < len(asked) < MANY:
-            values = np.concatenate([self._values(*one) for one in asked])
-        else:
-            values = self._values_of_many(ManyRecords.of(asked))
-        return self._explained(values, asked)
+        return self._explained(self._values_of_many(ManyRecords.of(asked)), asked)
 
     def score_columns(self, records: ManyRecords) -> list[tuple[Scored, Contributions]]:
         """Score several enterprises, each as :meth:`score` does, at the least cost: in columns.
@@ -165,8 +161,7 @@ class Scorer:
         list
             One a model that speaks of any of them, with what each feature adds to the margins.
         """
-        days = records.as_of.astype("datetime64[D]").tolist()
-        wished = self._wished(zip(records.codes.to_pylist(), days, strict=True))
+        wished = self._wished(zip(records.codes.to_pylist(), records.days(), strict=True))
         found = self._decide(self._values_of_many(records), wished)
         return [(one, self.models[one.model].model.contributions(one.rows)) for one in found]
 
@@ -190,6 +185,8 @@ class Scorer:
         )
 
     def _values_of_many(self, records: ManyRecords) -> np.ndarray:
+        if 0 < len(records) < MANY:
+            return np.concatenate([self._values(*one) for one in records.each()])
         return compute_many(self.plan, records, known_tables=self._tables, context=self._context)
 
     def _wished(self, asked: Iterable[tuple[str, date]]) -> list[Mapping[str, str]]:

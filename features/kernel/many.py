@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.kernel.few import NEVER, FewRecords
+from features.kernel.few import FewRecords
 from features.kernel.plan import TablePlan
 from features.kernel.records import Arrays, arrays_of, days
-from features.records import ENDS, TABLES
+from features.records import TABLES
+from features.store.visibility import visible_to
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class ManyRecords:
     def __len__(self) -> int:
         return len(self.as_of)
 
+    def days(self) -> list[date]:
+        """Return :attr:`as_of` as dates."""
+        found: list[date] = self.as_of.astype("datetime64[D]").tolist()
+        return found
+
+    def each(self) -> Iterator[tuple[Mapping[str, pa.Table | FewRecords], str, date]]:
+        """Yield records, credit code and date of each, as :meth:`of` takes them."""
+        for place, (code, as_of) in enumerate(zip(self.codes.to_pylist(), self.days(), strict=True)):
+            yield self.between(place, place + 1).tables, code, as_of
+
     def between(self, begin: int, end: int) -> ManyRecords:
         """Return some of the enterprises, from a place up to another; nothing is copied but who is whose."""
         tables, whose = {}, {}
@@ -97,9 +108,9 @@ class ManyRecords:
             keyed = pa.table([whose, event, recorded, table["record_id"]], names=["0", "1", "2", "3"])
             order = pc.sort_indices(keyed, sort_keys=[(name, "ascending") for name in keyed.column_names])
         table = table.take(order)
-        ends = pc.min_element_wise(*(table[name].cast(pa.int32()) for name in ENDS)).fill_null(NEVER)
+        until = days(visible_to(table, versions=False, repairs=None, table=plan.table))
         counts = np.bincount(whose, minlength=len(self))
-        return table, arrays_of(plan, table, counts, days(table["recorded_at"]), ends.to_numpy())
+        return table, arrays_of(plan, table, counts, days(table["recorded_at"]), until)
 
 
 def _together(parts: Sequence[pa.Table | FewRecords]) -> pa.Table | FewRecords:

@@ -106,5 +106,5 @@ def numbers(column: ValueColumn, data: pa.ChunkedArray) -> np.ndarray:
     elif pa.types.is_boolean(data.type):
         data = data.cast(pa.int8())
     # Whole numbers beyond 2 ** 53 become the nearest float, as Python has it for one enterprise.
-    numbers = data.cast(pa.float64(), safe=not pa.types.is_integer(data.type))
-    return np.asarray(numbers.combine_chunks().fill_null(np.nan).to_numpy())
+    data = data.cast(pa.float64(), safe=not pa.types.is_integer(data.type))
+    return np.asarray(data.combine_chunks().fill_null(np.nan).to_numpy())

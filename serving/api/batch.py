@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import anyio.to_thread
 import numpy as np
@@ -17,9 +16,9 @@ from risk_model.calibration import probability
 from risk_model.explanation.explanation import Explanation
 from risk_model.model import Contributions
 from risk_model.scoring import MANY, Scored
-from risk_model.tiers.headline import decisive, decisive_last
+from risk_model.tiers.headline import decisive
 from serving import metrics
-from serving.api.scoring import SHORT, notes
+from serving.api.scoring import decisive_model, name_in_force, notes, short
 from serving.arrow import ARROW, read_stream, stream_of, wants_arrow
 from serving.bodies import JSON, need_media_type, parse_json, problem_of, read_body
 from serving.endpoints import Call, written
@@ -104,9 +103,9 @@ def _parsed(
 def score(call: Call) -> Response:
     """Answer with the scores of the records, as JSON or Arrow, whichever is accepted."""
     if isinstance(call.body, BatchColumns):
-        return _score_columns(call, call.body)
+        return _in_columns(call, call.body.records, call.body.explain)
     body: BatchRequest = call.body
-    champions = call.context.current.champions()
+    current = call.context.current
     asked = [
         (
             to_tables(one.records, one.credit_code, as_of=one.as_of, field=f"enterprises[{place}].records"),
@@ -115,6 +114,9 @@ def score(call: Call) -> Response:
         )
         for place, one in enumerate(body.enterprises)
     ]
+    if wants_arrow(call.http):
+        return _in_columns(call, ManyRecords.of(asked), body.explain)
+    scorer = current.champions().scorer
     scored: list[dict[str, Explanation]] = []
     for begin in range(0, len(asked), TOGETHER):
         scored += [
@@ -123,18 +125,10 @@ def score(call: Call) -> Response:
                 for model, result in found.items()
                 if call.principal.sees_sector(model)
             }
-            for found in champions.scorer.score_many(asked[begin : begin + TOGETHER])
+            for found in scorer.score_many(asked[begin : begin + TOGETHER])
         ]
     metrics.answered(metrics.SCORED, ((m, one.tier) for found in scored for m, one in found.items()))
-    snapshot = _snapshot(call)
-    if wants_arrow(call.http):
-        schema = EXPLAINED if body.explain else ROWS
-        rows = [
-            row
-            for one, results in zip(body.enterprises, scored, strict=True)
-            for row in _rows(one, results, body.explain)
-        ]
-        return stream_of(pa.Table.from_pylist(rows, schema=schema), {"snapshot": snapshot or ""})
+    snapshot = name_in_force(current)
     return written(
         {
             "snapshot": snapshot,
@@ -142,9 +136,9 @@ def score(call: Call) -> Response:
                 {
                     "credit_code": one.credit_code,
                     "as_of": one.as_of,
-                    "decisive": _decisive(results),
+                    "decisive": decisive_model(results),
                     "results": [
-                        {"snapshot": snapshot, **(r.as_dict(body.lang) if body.explain else _short(r))}
+                        {"snapshot": snapshot, **(r.as_dict(body.lang) if body.explain else short(r))}
                         for r in results.values()
                     ],
                     "notes": notes(one.records, one.as_of),
@@ -155,11 +149,12 @@ def score(call: Call) -> Response:
     )
 
 
-def _score_columns(call: Call, body: BatchColumns) -> Response:
-    scorer = call.context.current.champions().scorer
+def _in_columns(call: Call, records: ManyRecords, explain: bool) -> Response:
+    current = call.context.current
+    scorer = current.champions().scorer
     parts = []
-    for begin in range(0, len(body.records), TOGETHER_IN_COLUMNS):
-        some = body.records.between(begin, begin + TOGETHER_IN_COLUMNS)
+    for begin in range(0, len(records), TOGETHER_IN_COLUMNS):
+        some = records.between(begin, begin + TOGETHER_IN_COLUMNS)
         found = [
             (scored, contributions)
             for scored, contributions in scorer.score_columns(some)
@@ -168,8 +163,8 @@ def _score_columns(call: Call, body: BatchColumns) -> Response:
         for scored, contributions in found:
             assured_columns(scored, contributions, some.codes, "a request")
             metrics.answered(metrics.SCORED, ((scored.model, tier) for tier in scored.tier.tolist()))
-        parts.append(_table(some, found, body.explain))
-    return stream_of(pa.concat_tables(parts).combine_chunks(), {"snapshot": _snapshot(call) or ""})
+        parts.append(_table(some, found, explain))
+    return stream_of(pa.concat_tables(parts).combine_chunks(), {"snapshot": name_in_force(current) or ""})
 
 
 def _table(records: ManyRecords, found: Sequence[tuple[Scored, Contributions]], explain: bool) -> pa.Table:
@@ -209,42 +204,6 @@ def _columns(scored: Scored, told: Contributions, explain: bool) -> pa.Table:
         columns["base_value"] = pa.array(np.full(count, told.base))
         columns["contributions"] = pa.MapArray.from_arrays(offsets, names, pa.array(told.values[adds]))
     return pa.table(columns)
-
-
-def _snapshot(call: Call) -> str | None:
-    """Return the name of the classification in force: it has no part in a score, but tells the caller."""
-    try:
-        return call.context.current.publication().name
-    except Problem:
-        return None
-
-
-def _decisive(results: dict[str, Explanation]) -> str | None:
-    weighed = decisive_last(
-        [{"model": name, "tier": one.tier, "score": one.score} for name, one in results.items()]
-    )
-    return str(weighed[-1]["model"]) if weighed else None
-
-
-def _short(explanation: Explanation) -> dict[str, Any]:
-    return {key: getattr(explanation, key) for key in SHORT}
-
-
-def _rows(one: Any, results: dict[str, Explanation], explain: bool) -> list[dict[str, Any]]:
-    decisive = _decisive(results)
-    rows = []
-    for model, found in results.items():
-        row = {
-            "credit_code": one.credit_code,
-            "as_of": one.as_of,
-            "decisive": model == decisive,
-            **_short(found),
-        }
-        if explain:
-            row["base_value"] = found.base_value
-            row["contributions"] = [(r.feature.name, r.contribution) for r in found.reasons if r.contribution]
-        rows.append(row)
-    return rows
 
 
 def _need_few(count: int, most: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from features.records import TABLES
 from risk_model.explanation.explanation import Explanation
 from risk_model.tiers.headline import decisive_last
 from serving import metrics
+from serving.current import Current
 from serving.endpoints import Call, written
 from serving.lookup import assured
 from serving.problems import FieldError, Problem
@@ -49,22 +51,17 @@ def score(call: Call) -> Response:
             "No model in the scope of this key speaks of the enterprise.",
             [FieldError("records", f"it is scored by {', '.join(found)}", "Use a key of that sector.")],
         )
-    # The published classification has no part in the score; its name tells the caller what is in force.
-    try:
-        snapshot: str | None = current.publication().name
-    except Problem:
-        snapshot = None
+    snapshot = name_in_force(current)
     results = [assured(one, "a request") for one in seen.values()]
     metrics.answered(metrics.SCORED, ((one.model, one.tier) for one in results))
-    weighed = decisive_last([{"model": m, "tier": one.tier, "score": one.score} for m, one in seen.items()])
     return written(
         {
             "snapshot": snapshot,
             "credit_code": body.credit_code,
             "as_of": body.as_of.isoformat(),
-            "decisive": weighed[-1]["model"],
+            "decisive": decisive_model(seen),
             "results": [
-                {"snapshot": snapshot, **(one.as_dict(body.lang) if body.explain else _short(one))}
+                {"snapshot": snapshot, **(one.as_dict(body.lang) if body.explain else short(one))}
                 for one in results
             ],
             "notes": notes(body.records, body.as_of),
@@ -72,7 +69,24 @@ def score(call: Call) -> Response:
     )
 
 
-def _short(explanation: Explanation) -> dict[str, Any]:
+def name_in_force(current: Current) -> str | None:
+    """Return the name of the classification in force: it has no part in a score, but tells the caller."""
+    try:
+        return current.publication().name
+    except Problem:
+        return None
+
+
+def decisive_model(results: Mapping[str, Explanation]) -> str | None:
+    """Return the model that speaks for an enterprise; None if none does."""
+    weighed = decisive_last(
+        [{"model": name, "tier": one.tier, "score": one.score} for name, one in results.items()]
+    )
+    return str(weighed[-1]["model"]) if weighed else None
+
+
+def short(explanation: Explanation) -> dict[str, Any]:
+    """Return what is told of a score without its explanation."""
     return {key: getattr(explanation, key) for key in SHORT}
 
 
